@@ -1,0 +1,48 @@
+package azure
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// CheckEndpoint parses the address of a service as a user wrote it. It
+// accepts https, and plain http for loopback hosts only (127.0.0.0/8, ::1,
+// localhost), since everything that is sent carries a credential. Errors name
+// the address without its query.
+func CheckEndpoint(raw string) (*url.URL, error) {
+	raw = strings.TrimSpace(raw)
+	if raw == "" {
+		return nil, errors.New("the address is empty; write https:// and the host name")
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s is not a URL; write https:// and the host name", RedactURL(raw))
+	}
+	switch {
+	case u.Scheme == "" || u.Host == "":
+		return nil, fmt.Errorf("%s is not a full URL; write https:// and the host name", RedactURL(raw))
+	case u.User != nil:
+		return nil, fmt.Errorf("%s has a user name or password in front of the host; remove it", RedactURL(raw))
+	case u.Scheme == "https":
+		return u, nil
+	case u.Scheme != "http":
+		return nil, fmt.Errorf("%s is not an https URL", RedactURL(raw))
+	case !IsLoopback(u):
+		return nil, fmt.Errorf("%s would send credentials in the clear; use https (plain http is for loopback addresses only)", RedactURL(raw))
+	}
+	return u, nil
+}
+
+// IsLoopback reports whether a URL's host is this machine by its spelling:
+// localhost or a loopback address. No name is looked up.
+func IsLoopback(u *url.URL) bool {
+	host := u.Hostname()
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}

@@ -1,0 +1,111 @@
+package azure
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"crypto/tls"
+)
+
+// MaxErrorBody is how much of an error's body is read, in bytes. The rest is
+// cut off, so that no answer can fill the memory.
+const MaxErrorBody = 64 << 10
+
+const maxRedirects = 5
+
+// NewHTTPClient returns the HTTP client for Azure: proxies and extra
+// certification authorities come from the usual environment (HTTPS_PROXY,
+// NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR), connections are reused generously,
+// and every wait has an end, except that for a body.
+func NewHTTPClient() *http.Client {
+	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	return &http.Client{Transport: &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		ForceAttemptHTTP2:     true,
+		MaxIdleConns:          256,
+		MaxIdleConnsPerHost:   64,
+		IdleConnTimeout:       90 * time.Second,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ExpectContinueTimeout: time.Second,
+		ResponseHeaderTimeout: 3 * time.Minute,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+	}}
+}
+
+// transport is the last step of a pipeline: net/http with bounded error
+// bodies, careful redirects and errors without URLs.
+type transport struct{ client http.Client }
+
+func newTransport(client *http.Client) *transport {
+	if client == nil {
+		client = NewHTTPClient()
+	}
+	t := &transport{client: *client}
+	t.client.CheckRedirect = checkRedirect
+	t.client.Jar = nil
+	return t
+}
+
+// Do implements policy.Transporter.
+func (t *transport) Do(req *http.Request) (*http.Response, error) {
+	resp, err := t.client.Do(req)
+	if err != nil {
+		return nil, withoutURL(err)
+	}
+	if resp.StatusCode >= http.StatusBadRequest {
+		resp.Body = &cutBody{Reader: io.LimitReader(resp.Body, MaxErrorBody), Closer: resp.Body}
+		resp.ContentLength = -1
+	}
+	return resp, nil
+}
+
+type cutBody struct {
+	io.Reader
+	io.Closer
+}
+
+// withoutURL takes the wrapper off that net/http puts around errors: it
+// spells out the URL, signature included.
+func withoutURL(err error) error {
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return ue.Err
+	}
+	return err
+}
+
+// checkRedirect follows redirects of reads only. On another host, nothing is
+// sent but what describes the wish: no key, no bearer token, no Referer (it
+// would spell out a SAS).
+func checkRedirect(req *http.Request, via []*http.Request) error {
+	first := via[0]
+	if first.Method != http.MethodGet && first.Method != http.MethodHead {
+		return http.ErrUseLastResponse
+	}
+	if len(via) > maxRedirects {
+		return fmt.Errorf("more than %d redirects", maxRedirects)
+	}
+	if _, err := CheckEndpoint(req.URL.String()); err != nil {
+		return fmt.Errorf("redirected to an address that is not allowed: %w", err)
+	}
+	if IsLoopback(req.URL) && !IsLoopback(first.URL) {
+		return errors.New("redirected to an address of this machine, which is not allowed")
+	}
+	req.Header.Del("Referer")
+	if req.URL.Scheme != first.URL.Scheme || req.URL.Host != first.URL.Host {
+		harmless := []string{"accept", "accept-encoding", "range", "user-agent", "x-ms-range", "x-ms-version"}
+		for name := range req.Header {
+			if !slices.Contains(harmless, strings.ToLower(name)) {
+				req.Header.Del(name)
+			}
+		}
+	}
+	return nil
+}
