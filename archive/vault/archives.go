@@ -1,0 +1,115 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Latest is the reference to the newest archive of all, or after "<source>/"
+// of one source.
+const Latest = "latest"
+
+// CommitArchive stores a finished archive under a new name and returns when
+// it is durable. Every object that the archive names must have been stored
+// before. The error for a name that is taken is [fs.ErrExist].
+func (v *Vault) CommitArchive(ctx context.Context, source string, created time.Time, id string, body io.ReadSeeker) (Archive, error) {
+	a, err := newArchive(source, created, id)
+	if err != nil {
+		return Archive{}, fmt.Errorf("commit an archive: %w", err)
+	}
+	if a.Size, err = body.Seek(0, io.SeekEnd); err == nil {
+		_, err = body.Seek(0, io.SeekStart)
+	}
+	if err == nil {
+		err = v.store.Create(ctx, a.Path, body)
+	}
+	if err != nil {
+		return Archive{}, fmt.Errorf("commit archive %s: %w", a.Name, err)
+	}
+	return a, nil
+}
+
+// Archives lists the archives of the vault, oldest first. Names that are not
+// those of archives are passed over; [Vault.Strays] has them.
+func (v *Vault) Archives(ctx context.Context) ([]Archive, error) {
+	archives, _, err := v.listArchives(ctx)
+	return archives, err
+}
+
+// Strays lists what lies among the archives and is not named like one. A
+// vault never touches it.
+func (v *Vault) Strays(ctx context.Context) ([]Info, error) {
+	_, strays, err := v.listArchives(ctx)
+	return strays, err
+}
+
+func (v *Vault) listArchives(ctx context.Context) (archives []Archive, strays []Info, err error) {
+	for info, err := range v.store.List(ctx, archivePrefix) {
+		if err != nil {
+			return nil, nil, fmt.Errorf("list the archives of %s: %w", v, err)
+		}
+		if a, ok := parseArchive(info); ok {
+			archives = append(archives, a)
+		} else {
+			strays = append(strays, info)
+		}
+	}
+	slices.SortFunc(archives, func(a, b Archive) int {
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.Name, b.Name))
+	})
+	return archives, strays, nil
+}
+
+// Resolve finds the archive that a person means: a name from the list, a
+// prefix of it, of its "<time>-<id>" or of its id that fits no other archive,
+// [Latest], or "<source>/latest". A reference that fits none or several is a
+// [*RefError].
+func (v *Vault) Resolve(ctx context.Context, ref string) (Archive, error) {
+	archives, err := v.Archives(ctx)
+	if err != nil {
+		return Archive{}, err
+	}
+	slices.Reverse(archives)
+	fail := &RefError{Ref: ref, Store: v.String(), Empty: len(archives) == 0}
+	want := strings.TrimSuffix(strings.TrimPrefix(ref, archivePrefix), archiveSuffix)
+	if want == "" {
+		return Archive{}, fail
+	}
+	source, last, qualified := strings.Cut(want, "/")
+	for _, a := range archives {
+		switch {
+		case a.Name == want,
+			want == Latest,
+			qualified && last == Latest && a.Source == source:
+			return a, nil
+		}
+		if _, file, _ := strings.Cut(a.Name, "/"); strings.HasPrefix(a.Name, want) ||
+			strings.HasPrefix(file, want) || strings.HasPrefix(a.ID, want) {
+			fail.Candidates = append(fail.Candidates, a)
+		}
+	}
+	if len(fail.Candidates) == 1 {
+		return fail.Candidates[0], nil
+	}
+	return Archive{}, fail
+}
+
+// OpenArchive opens an archive for reading at any place. The context governs
+// every read until Close. Nothing is read yet.
+func (v *Vault) OpenArchive(ctx context.Context, a Archive) (*ArchiveFile, error) {
+	info, err := v.store.Stat(ctx, a.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("archive %s is not in %s any more; `cvarchive list` shows what is: %w", a.Name, v, fs.ErrNotExist)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open archive %s: %w", a.Name, err)
+	}
+	return newArchiveFile(ctx, v.store, a.Name, info), nil
+}

@@ -1,0 +1,192 @@
+package dirstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"cvarchive/archive/vault"
+)
+
+const (
+	fileMode = 0o600
+	dirMode  = 0o700
+)
+
+// Store is a folder as a [vault.Store].
+type Store struct {
+	path string           // absolute
+	now  func() time.Time // tells how old a temporary file is
+
+	mu   sync.Mutex
+	root *os.Root        // nil until the folder exists
+	dirs map[string]bool // folders that this store knows to be there, durably
+}
+
+var _ vault.Store = (*Store)(nil)
+
+// New returns the store in a folder. The folder need not exist yet: the first
+// Create makes it, and until then nothing is in it.
+func New(path string) (*Store, error) {
+	if path == "" {
+		return nil, errors.New("the folder of a vault has no name")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find the folder %s: %w", path, err)
+	}
+	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
+		return nil, fmt.Errorf("%s cannot hold a vault: it is a file, not a folder", abs)
+	}
+	return &Store{path: abs, now: time.Now, dirs: map[string]bool{}}, nil
+}
+
+// String returns the folder's absolute path.
+func (s *Store) String() string { return s.path }
+
+// Close releases the folder.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	root := s.root
+	s.root, s.dirs = nil, map[string]bool{}
+	if root == nil {
+		return nil
+	}
+	return root.Close()
+}
+
+// open returns the folder, which may be missing ([fs.ErrNotExist]).
+func (s *Store) open() (*os.Root, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.root != nil {
+		return s.root, nil
+	}
+	root, err := os.OpenRoot(s.path)
+	if err == nil {
+		s.root = root
+	}
+	return root, err
+}
+
+// Open implements [vault.Store].
+func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	f, err := s.openFile(ctx, name, offset)
+	if err != nil {
+		return nil, s.explain("read", name, err)
+	}
+	file := &reader{Reader: f, file: f, ctx: ctx}
+	if length >= 0 {
+		file.Reader = io.LimitReader(f, length)
+	}
+	return file, nil
+}
+
+func (s *Store) openFile(ctx context.Context, name string, offset int64) (*os.File, error) {
+	if offset < 0 {
+		return nil, fmt.Errorf("negative offset %d", offset)
+	}
+	root, _, err := s.stat(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// reader ends with its context.
+type reader struct {
+	io.Reader
+	file *os.File
+	ctx  context.Context
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
+}
+
+func (r *reader) Close() error { return r.file.Close() }
+
+// Stat implements [vault.Store].
+func (s *Store) Stat(ctx context.Context, name string) (vault.Info, error) {
+	_, info, err := s.stat(ctx, name)
+	if err != nil {
+		return vault.Info{}, s.explain("look for", name, err)
+	}
+	return vault.Info{Name: name, Size: info.Size(), Modified: info.ModTime().UTC()}, nil
+}
+
+func (s *Store) stat(ctx context.Context, name string) (*os.Root, fs.FileInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	if err := vault.CheckName(name); err != nil {
+		return nil, nil, err
+	}
+	root, err := s.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	info, err := root.Lstat(filepath.FromSlash(name))
+	if isNotDir(err) {
+		err = fs.ErrNotExist
+	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = fs.ErrNotExist
+	}
+	return root, info, err
+}
+
+// Delete implements [vault.Store]. Folders that become empty go too.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	root, _, err := s.stat(ctx, name)
+	if err == nil {
+		err = root.Remove(filepath.FromSlash(name))
+	}
+	if err != nil {
+		return s.explain("delete", name, err)
+	}
+	dir := path.Dir(name)
+	for ; dir != "."; dir = path.Dir(dir) {
+		s.forget(dir)
+		if root.Remove(filepath.FromSlash(dir)) != nil { // not empty
+			break
+		}
+	}
+	if err := syncDir(root, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s.explain("delete", name, err)
+	}
+	return nil
+}
+
+// explain wraps an error once, as a sentence about what was being done.
+func (s *Store) explain(verb, name string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s %s in %s: it is not there: %w", verb, name, s.path, fs.ErrNotExist)
+	case errors.Is(err, fs.ErrExist):
+		return fmt.Errorf("%s %s in %s: the name is taken: %w", verb, name, s.path, fs.ErrExist)
+	case isFull(err):
+		return fmt.Errorf("%s %s in %s: no space is left for it; free some and run again: %w", verb, name, s.path, err)
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%s %s in %s: this user may not; check the owner and mode of the folder: %w", verb, name, s.path, err)
+	}
+	return fmt.Errorf("%s %s in %s: %w", verb, name, s.path, err)
+}

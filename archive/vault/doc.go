@@ -1,0 +1,44 @@
+// Package vault keeps archives and the objects they name in a [Store]: a
+// folder (package dirstore) or a Blob container (package blobstore).
+//
+// # Layout
+//
+//	cvarchive.json                              the marker: format, version, id, created
+//	archives/<source>/<UTC time>-<id>.tar.zst   one file per backup
+//	objects/sha256/ab/abcdef….jpg               the bytes of one image or model
+//
+// An object's name is its SHA-256, so equal bytes are stored once, whoever
+// stores them. Everything is written create-only and never again: nothing in
+// this package replaces a name. Files that are none of the above are left
+// alone; [Vault.Strays] names those among the archives.
+//
+// # Commit rule
+//
+// A backup first stores every object its records name, each durable when
+// [Vault.PutObject] returns, and then the archive, with one create-only
+// [Vault.CommitArchive]. An archive that is listed is therefore whole.
+//
+// A crash leaves,
+//
+//   - while an object is stored: the objects before it, and no part of this
+//     one under its name (a folder may keep a hidden temporary file, which is
+//     never listed and goes when a day old);
+//   - between the objects and the archive: objects that no archive names. A
+//     second run finds them and stores nothing twice;
+//   - while the archive is stored: the same, since the archive is there as a
+//     whole or not at all;
+//   - after it: a finished backup.
+//
+// In every case the vault verifies. Two writers need no coordination: they
+// create different archives, and an object that both create is the same
+// object.
+//
+// # Reading
+//
+// [Vault.OpenObject] checks size and digest while it reads, so a reader that
+// got [io.EOF] got the archived bytes. [Vault.OpenArchive] gives an
+// [io.ReaderAt] over range reads with a small cache, so that an archive on
+// Blob Storage opens with a handful of requests and a single project is read
+// without the rest. [Vault.Resolve] turns what a person types into an
+// [Archive].
+package vault

@@ -1,0 +1,151 @@
+package vault
+
+import (
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"cvarchive/manifest"
+)
+
+const (
+	archivePrefix = "archives/"
+	archiveSuffix = ".tar.zst"
+	objectPrefix  = "objects/sha256/"
+	timeLayout    = "20060102T150405Z"
+
+	// TempPrefix begins the last element of names that stores keep for
+	// unfinished writes; no stored name may have it.
+	TempPrefix = ".tmp-"
+
+	maxNameBytes    = 1024 // what Blob Storage allows
+	maxElementBytes = 255  // what file systems allow
+)
+
+var (
+	sourcePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+	idPattern     = regexp.MustCompile(`^[0-9a-f]{8}$`)
+	extPattern    = regexp.MustCompile(`^[a-z0-9]{1,16}$`)
+)
+
+// CheckName reports why a name cannot be stored. Every [Store] refuses such
+// names, so that what fits one store fits them all, and none leaves the
+// store's root.
+func CheckName(name string) error {
+	reason := ""
+	switch {
+	case !fs.ValidPath(name) || name == ".":
+		reason = "it is not a relative path of plain elements"
+	case len(name) > maxNameBytes:
+		reason = fmt.Sprintf("it is longer than %d bytes", maxNameBytes)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, forbidden):
+		reason = "it has a backslash, a colon or an unprintable character"
+	}
+	for element := range strings.SplitSeq(name, "/") {
+		switch {
+		case len(element) > maxElementBytes:
+			reason = fmt.Sprintf("an element is longer than %d bytes", maxElementBytes)
+		case strings.HasPrefix(element, TempPrefix):
+			reason = "an element begins with " + TempPrefix + ", which is kept for unfinished writes"
+		case strings.HasSuffix(element, ".") || strings.HasSuffix(element, " "):
+			reason = "an element ends in a dot or a space, which not every store can keep"
+		}
+	}
+	if reason != "" {
+		return fmt.Errorf("%q cannot be a name in a vault: %s", name, reason)
+	}
+	return nil
+}
+
+func forbidden(r rune) bool { return r == '\\' || r == ':' || !unicode.IsPrint(r) }
+
+// CheckSource reports why a name cannot be the source of archives.
+func CheckSource(source string) error {
+	if !sourcePattern.MatchString(source) {
+		return fmt.Errorf("%q cannot name a source: use lower-case letters, digits, dots, hyphens and underscores, at most 63, beginning with a letter or digit", source)
+	}
+	if strings.HasSuffix(source, ".") {
+		return fmt.Errorf("%q cannot name a source: it ends in a dot", source)
+	}
+	return nil
+}
+
+// Archive is one archive file of a vault.
+type Archive struct {
+	Name    string    // "<source>/<time>-<id>", what lists show and Resolve takes
+	Source  string    // name of the resource that was captured
+	Created time.Time // UTC, whole seconds
+	ID      string    // 8 hexadecimal digits
+	Size    int64     // bytes
+	Path    string    // name in the store
+}
+
+// newArchive names an archive; its size is not known yet.
+func newArchive(source string, created time.Time, id string) (Archive, error) {
+	if err := CheckSource(source); err != nil {
+		return Archive{}, err
+	}
+	if !idPattern.MatchString(id) {
+		return Archive{}, fmt.Errorf("%q cannot be the id of an archive: it is not 8 lower-case hexadecimal digits", id)
+	}
+	created = created.UTC().Truncate(time.Second)
+	if year := created.Year(); year < 1000 || year > 9999 {
+		return Archive{}, fmt.Errorf("the year %d cannot be part of an archive's name", year)
+	}
+	name := source + "/" + created.Format(timeLayout) + "-" + id
+	return Archive{
+		Name: name, Source: source, Created: created, ID: id,
+		Path: archivePrefix + name + archiveSuffix,
+	}, nil
+}
+
+// parseArchive reads a store's name back; ok is false when it is not that of
+// an archive.
+func parseArchive(info Info) (a Archive, ok bool) {
+	rest, ok := strings.CutPrefix(info.Name, archivePrefix)
+	if !ok {
+		return Archive{}, false
+	}
+	rest, ok = strings.CutSuffix(rest, archiveSuffix)
+	if !ok {
+		return Archive{}, false
+	}
+	source, file, _ := strings.Cut(rest, "/")
+	stamp, id, _ := strings.Cut(file, "-")
+	created, err := time.Parse(timeLayout, stamp)
+	if err != nil {
+		return Archive{}, false
+	}
+	a, err = newArchive(source, created, id)
+	// Only one spelling of a name is an archive.
+	if err != nil || a.Path != info.Name {
+		return Archive{}, false
+	}
+	a.Size = info.Size
+	return a, true
+}
+
+// ObjectName returns where the vault keeps an object. The object must be
+// valid, as [CheckObject] says.
+func (v *Vault) ObjectName(o manifest.Object) string {
+	digest := o.SHA256.String()
+	return objectPrefix + digest[:2] + "/" + digest + "." + o.Ext
+}
+
+// CheckObject reports why an object cannot be in a vault. Objects come from
+// archives, which are not trusted.
+func CheckObject(o manifest.Object) error {
+	switch {
+	case o.SHA256.IsZero():
+		return &ObjectError{Object: o, Reason: "has no digest"}
+	case o.Size < 0:
+		return &ObjectError{Object: o, Reason: fmt.Sprintf("cannot have the size %d", o.Size)}
+	case !extPattern.MatchString(o.Ext):
+		return &ObjectError{Object: o, Reason: fmt.Sprintf("cannot have the extension %q", o.Ext)}
+	}
+	return nil
+}

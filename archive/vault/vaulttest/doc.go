@@ -1,0 +1,9 @@
+// Package vaulttest helps to test what uses a vault: a store in memory
+// ([NewMemory], [New]), wrappers that make a store misbehave ([FailCreate],
+// [NoSpace], [Gate], [FlipByte], [Truncate], [Vanish]), and one that counts
+// requests ([Count]).
+//
+// Every wrapper is a [Fault] that counts how often it struck; a test that
+// injects faults registers them with [MustHit], so that a fault which never
+// struck fails the test instead of proving nothing.
+package vaulttest
