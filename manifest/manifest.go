@@ -89,7 +89,7 @@ type Counts struct {
 	Models          int   `json:"models"`          // exported models with bytes in the vault
 	Bytes           int64 `json:"bytes"`           // image and model bytes named by the records
 	FailedImages    int   `json:"failedImages"`    // records with a failure
-	DuplicateImages int   `json:"duplicateImages"` // records whose bytes another record of the project has too
+	DuplicateImages int   `json:"duplicateImages"` // records whose bytes an earlier record of the project has too
 }
 
 // TokenSummary says whether a project's token is in the archive.

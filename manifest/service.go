@@ -111,12 +111,12 @@ func (i *Iteration) Trained() bool { return i.Status == "Completed" }
 // IterationPerformance is what GetIterationPerformance says at the given
 // thresholds. Numbers are kept as they came.
 type IterationPerformance struct {
-	Threshold             json.Number      `json:"threshold"`
-	OverlapThreshold      json.Number      `json:"overlapThreshold"`
+	Threshold             json.Number      `json:"threshold,omitempty"`
+	OverlapThreshold      json.Number      `json:"overlapThreshold,omitempty"`
 	PerTagPerformance     []TagPerformance `json:"perTagPerformance,omitempty"`
-	Precision             json.Number      `json:"precision"`
+	Precision             json.Number      `json:"precision,omitempty"`
 	PrecisionStdDeviation json.Number      `json:"precisionStdDeviation,omitempty"`
-	Recall                json.Number      `json:"recall"`
+	Recall                json.Number      `json:"recall,omitempty"`
 	RecallStdDeviation    json.Number      `json:"recallStdDeviation,omitempty"`
 	AveragePrecision      json.Number      `json:"averagePrecision,omitempty"`
 }
@@ -125,9 +125,9 @@ type IterationPerformance struct {
 type TagPerformance struct {
 	ID                    string      `json:"id"`
 	Name                  string      `json:"name"`
-	Precision             json.Number `json:"precision"`
+	Precision             json.Number `json:"precision,omitempty"`
 	PrecisionStdDeviation json.Number `json:"precisionStdDeviation,omitempty"`
-	Recall                json.Number `json:"recall"`
+	Recall                json.Number `json:"recall,omitempty"`
 	RecallStdDeviation    json.Number `json:"recallStdDeviation,omitempty"`
 	AveragePrecision      json.Number `json:"averagePrecision,omitempty"`
 }
@@ -241,8 +241,11 @@ type Export struct {
 	State   TokenState `json:"tokenState"`
 	// Failure says why there is no export record (State is TokenNone).
 	Failure *Failure `json:"failure,omitempty"`
-	Token   Secret   `json:"-"`
-	Extra   Extra    `json:"-"`
+	// SealedToken is the token encrypted to age recipients, in age's
+	// armored text form; State is TokenSealed.
+	SealedToken string `json:"sealedToken,omitempty"`
+	Token       Secret `json:"-"`
+	Extra       Extra  `json:"-"`
 }
 
 // TokenState says how an archive keeps a project's token.
