@@ -1,0 +1,232 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"cvarchive/cmd/internal/suggest"
+	"cvarchive/manifest"
+)
+
+// Version is the version of the configuration that this program reads.
+const Version = 1
+
+// File is a configuration whose form has been checked. Values that come from
+// the environment are looked up when a [Vault] or [Resource] is asked for.
+type File struct {
+	Path      string
+	vault     section
+	hasVault  bool
+	resources map[string]section
+	names     []string // in the order of the file
+}
+
+// Vault says where the vault is. URL may carry a SAS and is a secret for
+// that reason.
+type Vault struct {
+	URL              manifest.Secret
+	ConnectionString manifest.Secret
+	Tier             string // hot, cool, cold; empty: the account's default
+}
+
+// Resource is one Custom Vision resource.
+type Resource struct {
+	Name           string
+	Endpoint       string
+	TrainingKey    manifest.Secret // zero when Entra is set
+	Entra          bool            // sign in with Entra ID
+	CallsPerSecond float64         // 0: the service's documented limit
+	Protected      bool            // never a restore target
+}
+
+// Names of the keys, by section.
+const (
+	keyVersion   = "version"
+	keyVault     = "vault"
+	keyResources = "resources"
+
+	keyURL              = "url"
+	keyConnectionString = "connection_string"
+	keyTier             = "tier"
+
+	keyEndpoint       = "endpoint"
+	keyTrainingKey    = "training_key"
+	keyAuth           = "auth"
+	keyCallsPerSecond = "calls_per_second"
+	keyProtected      = "protected"
+)
+
+// Resources returns the names of the resources, in the order of the file.
+func (f *File) Resources() []string { return slices.Clone(f.names) }
+
+// HasVault reports whether the file names a vault.
+func (f *File) HasVault() bool { return f.hasVault }
+
+// Vault returns the vault, with environment variables filled in.
+func (f *File) Vault(env LookupEnv) (Vault, error) {
+	if !f.hasVault {
+		return Vault{}, &Error{File: f.Path, Message: "no vault is configured; add one under vault: url, or give --vault"}
+	}
+	r := reader{section: f.vault, env: env}
+	v := Vault{
+		URL:              manifest.NewSecret(r.text(keyURL)),
+		ConnectionString: manifest.NewSecret(r.text(keyConnectionString)),
+		Tier:             r.oneOf(keyTier, "hot", "cool", "cold"),
+	}
+	return v, r.err
+}
+
+// Resource returns the resource of the given name, with environment
+// variables filled in.
+func (f *File) Resource(name string, env LookupEnv) (Resource, error) {
+	s, ok := f.resources[name]
+	if !ok {
+		return Resource{}, &Error{File: f.Path, Message: fmt.Sprintf("there is no resource %q; %s", name, f.known(name))}
+	}
+	r := reader{section: s, env: env}
+	res := Resource{
+		Name:           name,
+		Endpoint:       r.text(keyEndpoint),
+		TrainingKey:    manifest.NewSecret(r.text(keyTrainingKey)),
+		Entra:          r.oneOf(keyAuth, "entra", "key") == "entra",
+		CallsPerSecond: r.rate(keyCallsPerSecond),
+		Protected:      r.boolean(keyProtected),
+	}
+	return res, r.err
+}
+
+// known says which names there are, for an error about one there is not.
+func (f *File) known(name string) string {
+	if len(f.names) == 0 {
+		return "none is configured, so add it under resources"
+	}
+	if hint := suggest.DidYouMean(name, f.names); hint != "" {
+		return hint
+	}
+	return "the configuration has " + strings.Join(f.names, ", ")
+}
+
+// section is a mapping of the file: its place, and its values by key.
+type section struct {
+	file         string
+	path         string // such as "resources.prod-weu", for messages
+	line, column int
+	values       map[string]value
+}
+
+// value is one scalar with its place and the spelling of its whole key.
+type value struct {
+	text         string
+	line, column int
+	key          string
+}
+
+func (s section) errorf(v value, format string, args ...any) *Error {
+	return &Error{File: s.file, Line: v.line, Column: v.column, Message: fmt.Sprintf(format, args...)}
+}
+
+// reader takes typed values out of a section and keeps the first error, in
+// the order of the keys asked for.
+type reader struct {
+	section
+	env LookupEnv
+	err error
+}
+
+func (r *reader) text(key string) string {
+	v, ok := r.values[key]
+	if !ok || r.err != nil {
+		return ""
+	}
+	text, err := expand(v.text, r.env)
+	switch {
+	case err != nil:
+		r.err = r.errorf(v, "%s: %s", v.key, err)
+	case text == "":
+		r.err = r.errorf(v, "%s is empty; give it a value or remove the key", v.key)
+	}
+	return text
+}
+
+func (r *reader) oneOf(key string, allowed ...string) string {
+	text := r.text(key)
+	if text != "" && r.err == nil && !slices.Contains(allowed, text) {
+		v := r.values[key]
+		r.err = r.errorf(v, "%s cannot be %q; it is one of %s", v.key, text, strings.Join(allowed, ", "))
+	}
+	return text
+}
+
+// maxRate is far above what any resource serves.
+const maxRate = 1000
+
+func (r *reader) rate(key string) float64 {
+	text := r.text(key)
+	if text == "" || r.err != nil {
+		return 0
+	}
+	rate, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(rate > 0 && rate <= maxRate) {
+		v := r.values[key]
+		r.err = r.errorf(v, "%s must be a number above 0 and at most %d", v.key, maxRate)
+		return 0
+	}
+	return rate
+}
+
+func (r *reader) boolean(key string) bool {
+	text := r.text(key)
+	if text != "" && r.err == nil && text != "true" && text != "false" {
+		v := r.values[key]
+		r.err = r.errorf(v, "%s must be true or false", v.key)
+	}
+	return text == "true"
+}
+
+// Variables returns the environment variables that the whole file mentions,
+// sorted, each with the keys that mention it.
+func (f *File) Variables() []Variable {
+	keys := map[string][]string{}
+	sections := []section{f.vault}
+	for _, name := range f.names {
+		sections = append(sections, f.resources[name])
+	}
+	for _, s := range sections {
+		for _, key := range slices.Sorted(maps.Keys(s.values)) {
+			v := s.values[key]
+			for _, name := range variables(v.text) {
+				keys[name] = append(keys[name], v.key)
+			}
+		}
+	}
+	var vs []Variable
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		vs = append(vs, Variable{Name: name, Keys: keys[name]})
+	}
+	return vs
+}
+
+// Variable is an environment variable that a configuration mentions.
+type Variable struct {
+	Name string
+	Keys []string // such as resources.prod-weu.training_key
+}
+
+// LiteralKeys returns the keys of secrets that stand in the file itself
+// rather than in the environment.
+func (f *File) LiteralKeys() []string {
+	var found []string
+	note := func(s section, key string) {
+		if v, ok := s.values[key]; ok && len(variables(v.text)) == 0 {
+			found = append(found, v.key)
+		}
+	}
+	note(f.vault, keyConnectionString)
+	for _, name := range f.names {
+		note(f.resources[name], keyTrainingKey)
+	}
+	return found
+}

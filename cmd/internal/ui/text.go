@@ -1,0 +1,109 @@
+package ui
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Clean makes untrusted text safe for a terminal: control characters,
+// including those that move the cursor, change colours or reverse the order
+// of what follows, and bytes that are not UTF-8 are written as escapes.
+func Clean(s string) string {
+	clean := func(r rune) bool { return r != utf8.RuneError && !hidden(r) }
+	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		if clean(r) {
+			b.WriteRune(r)
+			continue
+		}
+		_, size := utf8.DecodeRuneInString(s[i:])
+		quoted := strconv.QuoteToASCII(s[i : i+size])
+		b.WriteString(quoted[1 : len(quoted)-1])
+	}
+	return b.String()
+}
+
+// hidden reports whether a character changes how others are shown. Joiners
+// (U+200C, U+200D) are part of ordinary names and emoji, and stay.
+func hidden(r rune) bool {
+	switch {
+	case unicode.IsControl(r), r == '\u2028', r == '\u2029':
+		return true
+	case r == '\u200c' || r == '\u200d':
+		return false
+	}
+	return unicode.Is(unicode.Cf, r)
+}
+
+// Sentence makes one line of an error's text, safe for a terminal.
+func Sentence(s string) string {
+	return Clean(strings.Join(strings.Fields(s), " "))
+}
+
+// Bytes writes a number of bytes for people, in powers of 1024.
+func Bytes(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n)/1024, 0
+	for value >= 1023.95 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, units[unit])
+}
+
+// Number is any integer.
+type Number interface{ ~int | ~int64 }
+
+// Count writes a number with its noun: "1 image", "12,034 images". The
+// plural is the noun with s, or the one given.
+func Count[N Number](n N, noun string, plural ...string) string {
+	if n != 1 {
+		if noun += "s"; len(plural) > 0 {
+			noun = plural[0]
+		}
+	}
+	return Grouped(n) + " " + noun
+}
+
+// Grouped writes a number with a comma between thousands.
+func Grouped[N Number](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
+	sign := ""
+	if digits[0] == '-' {
+		sign, digits = "-", digits[1:]
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return sign + digits
+}
+
+// Time writes a moment in UTC, to the second.
+func Time(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// Duration writes a span to a precision that people care for.
+func Duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(100 * time.Millisecond).String()
+	default:
+		return d.Round(time.Second).String()
+	}
+}
