@@ -1,0 +1,174 @@
+package azurite
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
+
+	"cvarchive/manifest/testenv"
+)
+
+// Version of Azurite that the tests are made for.
+const Version = "3.37.0"
+
+// startTime bounds the start; npx may have to download.
+const startTime = 2 * time.Minute
+
+// Account is the name of the only account that a server has.
+const Account = "devstoreaccount1"
+
+// Server is a running emulator.
+type Server struct {
+	URL              string // of the account: http://127.0.0.1:PORT/devstoreaccount1
+	Key              string // of the account, random
+	ConnectionString string
+}
+
+// Options change how an emulator is started.
+type Options struct {
+	// CertFile and KeyFile make it speak https, with bearer tokens beside
+	// keys and SAS. The tokens' signatures are not checked.
+	CertFile, KeyFile string
+}
+
+// Start starts an emulator that ends with the test.
+func Start(t testing.TB) *Server { return StartWith(t, Options{}) }
+
+// StartWith starts an emulator with options.
+func StartWith(t testing.TB, o Options) *Server {
+	t.Helper()
+	key := randomKey()
+	command := find(t)
+	args := append(command[1:], "--blobHost", "127.0.0.1", "--blobPort", "0",
+		"--location", t.TempDir(), "--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry")
+	if o.CertFile != "" {
+		args = append(args, "--cert", o.CertFile, "--key", o.KeyFile, "--oauth", "basic")
+	}
+	cmd := exec.Command(command[0], args...)
+	cmd.Env = append(os.Environ(), "AZURITE_ACCOUNTS="+Account+":"+key)
+	url := run(t, cmd) + "/" + Account
+	protocol, _, _ := strings.Cut(url, ":")
+	return &Server{
+		URL: url, Key: key,
+		ConnectionString: fmt.Sprintf("DefaultEndpointsProtocol=%s;AccountName=%s;AccountKey=%s;BlobEndpoint=%s;", protocol, Account, key, url),
+	}
+}
+
+func randomKey() string {
+	key := make([]byte, 64)
+	rand.Read(key) // never fails
+	return base64.StdEncoding.EncodeToString(key)
+}
+
+// find returns the command that runs the emulator.
+func find(t testing.TB) []string {
+	t.Helper()
+	if path, err := exec.LookPath("azurite-blob"); err == nil {
+		return []string{path}
+	}
+	if path, err := exec.LookPath("azurite"); err == nil {
+		return []string{path, "--queuePort", "0", "--tablePort", "0"}
+	}
+	if npx, err := exec.LookPath("npx"); err == nil {
+		command := []string{npx, "--yes", "--package", "azurite@" + Version, "azurite-blob"}
+		if os.Getenv(testenv.NoSkip) != "" {
+			return command
+		}
+		// In its cache?
+		command = append(command[:1:1], append([]string{"--offline"}, command[1:]...)...)
+		if exec.Command(command[0], append(command[1:], "--version")...).Run() == nil {
+			return command
+		}
+	}
+	testenv.Missing(t, "azurite is not installed (npm install -g azurite@"+Version+")")
+	return nil
+}
+
+var listening = regexp.MustCompile(`listens on (https?://127\.0\.0\.1:\d+)`)
+
+// run starts the command, waits until it says where it listens, and ends it
+// with the test.
+func run(t testing.TB, cmd *exec.Cmd) (url string) {
+	t.Helper()
+	inGroup(cmd)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatalf("start azurite: %v", err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start azurite: %v", err)
+	}
+	ready := make(chan string, 1)
+	var reading sync.WaitGroup
+	reading.Go(func() {
+		defer close(ready)
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+				ready <- m[1]
+				break
+			}
+		}
+		_, _ = io.Copy(io.Discard, out)
+	})
+	t.Cleanup(func() {
+		killGroup(cmd)
+		reading.Wait()
+		_ = cmd.Wait() // it was killed
+	})
+	select {
+	case url, ok := <-ready:
+		if !ok {
+			t.Fatalf("azurite ended before it listened: %s", stderr.String())
+		}
+		return url
+	case <-time.After(startTime):
+		t.Fatalf("azurite did not listen within %s", startTime)
+		return ""
+	}
+}
+
+// ContainerURL makes a container and returns its URL, without a credential.
+func (s *Server) ContainerURL(t testing.TB) string {
+	t.Helper()
+	c := s.container(t, "test-"+strings.ToLower(rand.Text()))
+	if _, err := c.Create(context.WithoutCancel(t.Context()), nil); err != nil {
+		t.Fatalf("create a container in azurite: %v", err)
+	}
+	return c.URL()
+}
+
+// SAS returns a container's URL with a shared access signature.
+func (s *Server) SAS(t testing.TB, containerURL string, p sas.ContainerPermissions, expires time.Time) string {
+	t.Helper()
+	url, err := s.container(t, containerURL[strings.LastIndex(containerURL, "/")+1:]).GetSASURL(p, expires, nil)
+	if err != nil {
+		t.Fatalf("sign a container's URL: %v", err)
+	}
+	return url
+}
+
+func (s *Server) container(t testing.TB, name string) *container.Client {
+	t.Helper()
+	c, err := container.NewClientFromConnectionString(s.ConnectionString, name, nil)
+	if err != nil {
+		t.Fatalf("connect to azurite: %v", err)
+	}
+	return c
+}
