@@ -1,11 +1,11 @@
 package depcheck
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -40,7 +40,7 @@ func TestCheck(t *testing.T) {
 		{"flow imports cmd", Package{"archive/restore", []string{"./cmd/internal/ui"}}, "may import only"},
 		{"command sees all", Package{"cmd/cvarchive", []string{"./archive/backup", "./remote/customvision"}}, ""},
 		{"command imports test helpers", Package{"cmd/cvarchive", []string{"./remote/blobstore/azurite"}}, "for tests"},
-		{"test helper imports another", Package{"remote/blobstore/azurite", []string{"./manifest/testenv"}}, "may import only"},
+		{"test helper imports another", Package{"remote/blobstore/azurite", []string{"./manifest/testenv"}}, ""},
 		{"a package out of place", Package{"util", nil}, "no place in the rules"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -90,14 +90,18 @@ func TestRepositoryKeepsTheRules(t *testing.T) {
 // testing package, and the retired monolithic SDK that the simulator is
 // compared with in a module of its own.
 func TestProgramIsLean(t *testing.T) {
-	for line := range lines(command(t, "list", "-e", "-deps", "cvarchive/cmd/cvarchive")) {
-		if line == "testing" {
+	for line := range bytes.Lines(command(t, "list", "-e", "-deps", "cvarchive/cmd/cvarchive")) {
+		if string(bytes.TrimSpace(line)) == "testing" {
 			t.Error("the program contains the testing package")
 		}
 	}
-	for line := range lines(command(t, "list", "-m", "all")) {
-		if path, _, _ := strings.Cut(line, " "); path == "github.com/Azure/azure-sdk-for-go" {
-			t.Errorf("go.mod brings in the monolithic Azure SDK: %s", line)
+	for line := range bytes.Lines(command(t, "list", "-m", "-f", "{{.GoMod}}")) {
+		text, err := os.ReadFile(string(bytes.TrimSpace(line)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(text, []byte("github.com/Azure/azure-sdk-for-go v")) {
+			t.Error("go.mod brings in the monolithic Azure SDK")
 		}
 	}
 }
@@ -112,14 +116,4 @@ func command(t *testing.T, args ...string) []byte {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, &stderr)
 	}
 	return out
-}
-
-func lines(text []byte) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for s := bufio.NewScanner(bytes.NewReader(text)); s.Scan(); {
-			if !yield(s.Text()) {
-				return
-			}
-		}
-	}
 }
