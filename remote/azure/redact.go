@@ -65,7 +65,7 @@ var (
 	// sigPattern finds "sig=…" and its like outside a URL that could be
 	// parsed: in a bare SAS, in JSON with & written \u0026, and percent-
 	// encoded once or twice.
-	sigPattern = regexp.MustCompile(`(?i)(\b|u0026|%26|%2526|%3F|_)(sig|token|key|code|password|secret|accountkey|sharedaccesskey|sharedaccesssignature|access_token|client_secret|client_assertion)(=|%3D|%253D)[^\s&"'<>;,\\]+`)
+	sigPattern = regexp.MustCompile(`(?i)(\b|u0026|%26|%2526|%3F)(sig|token|key|password|secret|accountkey|sharedaccesskey|sharedaccesssignature|(?:access|refresh|id)_token|client_secret|client_assertion)(=|%3D|%253D)[^\s&"'<>;,\\]+`)
 	// headerPattern finds credentials written as a header or a field.
 	headerPattern = regexp.MustCompile(`(?i)\b((?:training|prediction|ocp-apim-subscription|api|x-functions)-?key|authorization|x-ms-copy-source-authorization|token|sharedaccesssignature)("?\s*:\s*"?)((?:bearer|basic|sharedkey|sharedkeylite)\s+)?[^\s"',;<>]{6,}`)
 	schemePattern = regexp.MustCompile(`(?i)\b(bearer|basic|sharedkey|sharedkeylite)\s+[A-Za-z0-9+/=._:~-]{16,}`)

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,8 +11,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"crypto/tls"
 )
 
 // MaxErrorBody is how much of an error's body is read, in bytes. The rest is
