@@ -25,7 +25,7 @@ type bounds struct {
 var (
 	manifestBounds = bounds{size: MaxManifest, elements: 100_000, fields: 1_000_000}
 	documentBounds = bounds{size: MaxDocument, elements: 200_000, fields: 2_000_000}
-	imageBounds    = bounds{size: MaxLine, elements: 20_000, fields: 200_000}
+	imageBounds    = bounds{size: MaxLine - 1, elements: 20_000, fields: 200_000}
 )
 
 // checkDocument walks over a JSON text, without judging its syntax, and

@@ -26,7 +26,14 @@ func AppendImage(dst []byte, img *Image) ([]byte, error) {
 	if err := img.Validate(); err != nil {
 		return dst, err
 	}
-	return appendRecord(dst, img, img.Extra)
+	out, err := appendRecord(dst, img, img.Extra)
+	if err != nil {
+		return dst, err
+	}
+	if err := checkDocument(out[len(dst):], imageBounds); err != nil {
+		return dst, fmt.Errorf("image %s: %w", img.ID, err)
+	}
+	return out, nil
 }
 
 // DecodeImage reads one line of images.jsonl into img, which is overwritten.
@@ -48,7 +55,7 @@ func EncodeProject(p *Project) ([]byte, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	return encodeDocument(p, p.Extra)
+	return encodeDocument(p, p.Extra, documentBounds)
 }
 
 // DecodeProject reads the content of project.json.
@@ -97,7 +104,7 @@ func EncodeManifest(m *Manifest) ([]byte, error) {
 	if c.Members == nil {
 		c.Members = []Member{}
 	}
-	return encodeDocument(&c, c.Extra)
+	return encodeDocument(&c, c.Extra, manifestBounds)
 }
 
 // DecodeManifest reads the content of manifest.json. The version is looked at
@@ -151,21 +158,22 @@ func (s *ProjectSettings) UnmarshalJSON(data []byte) error {
 
 // encodeDocument gives a record as indented JSON with a final newline, for
 // people who open an archive in an editor.
-func encodeDocument(record any, extra Extra) ([]byte, error) {
+func encodeDocument(record any, extra Extra, limit bounds) ([]byte, error) {
 	compact, err := appendRecord(nil, record, extra)
 	if err != nil {
 		return nil, err
 	}
-	return indent(compact)
+	return indent(compact, limit)
 }
 
-func indent(compact []byte) ([]byte, error) {
+// indent also refuses what would be refused when it is read.
+func indent(compact []byte, limit bounds) ([]byte, error) {
 	var b bytes.Buffer
 	if err := json.Indent(&b, compact, "", "  "); err != nil {
 		return nil, err
 	}
 	b.WriteByte('\n')
-	return b.Bytes(), nil
+	return b.Bytes(), checkDocument(b.Bytes(), limit)
 }
 
 func encodeList[T any](list []T, validate func(*T) error, extra func(*T) Extra) ([]byte, error) {
@@ -182,7 +190,7 @@ func encodeList[T any](list []T, validate func(*T) error, extra func(*T) Extra) 
 			return nil, err
 		}
 	}
-	return indent(append(out, ']'))
+	return indent(append(out, ']'), documentBounds)
 }
 
 func decodeList[T any](what string, data []byte, validate func(*T) error, keep func(*T, Extra)) ([]T, error) {

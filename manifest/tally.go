@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash"
 	"strconv"
+	"strings"
 )
 
 // ObjectDigest makes an [ObjectList] from the objects that are named, in the
@@ -15,17 +16,23 @@ type ObjectDigest struct {
 }
 
 // Add takes note of one mention.
-func (d *ObjectDigest) Add(o Object) { d.AddLine(o.AppendLine(nil), o.Size) }
-
-// AddLine takes note of one mention whose line has been made before with
-// [Object.AppendLine].
-func (d *ObjectDigest) AddLine(line []byte, size int64) {
+func (d *ObjectDigest) Add(o Object) {
 	if d.hash == nil {
 		d.hash = sha256.New()
 	}
-	d.hash.Write(line)
+	d.hash.Write(o.AppendLine(nil))
 	d.list.Count++
-	d.list.Bytes += size
+	d.list.Bytes += o.Size
+}
+
+// AddLine takes note of one mention whose line, newline included, has been
+// made before with [Object.AppendLine].
+func (d *ObjectDigest) AddLine(line []byte) error {
+	o, err := parseObjectLine(line)
+	if err == nil {
+		d.Add(o)
+	}
+	return err
 }
 
 // Sum returns the list so far.
@@ -47,6 +54,20 @@ func (o Object) AppendLine(dst []byte) []byte {
 	dst = append(dst, ' ')
 	dst = append(dst, o.Ext...)
 	return append(dst, '\n')
+}
+
+// parseObjectLine is the inverse of [Object.AppendLine].
+func parseObjectLine(line []byte) (o Object, err error) {
+	fields := strings.Fields(string(line))
+	if len(fields) != 3 {
+		return o, fmt.Errorf("%s is no line of an object list", quote(string(line)))
+	}
+	if o.SHA256, err = ParseDigest(fields[0]); err != nil {
+		return o, err
+	}
+	o.Ext = fields[2]
+	o.Size, err = strconv.ParseInt(fields[1], 10, 64)
+	return o, err
 }
 
 // Tally counts what the records of one project come to. The zero value is

@@ -20,7 +20,7 @@ func EncodeExport(e *Export) ([]byte, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
-	return encodeDocument(&storedExport{Export: *e, Token: e.Token.Reveal()}, e.Extra)
+	return encodeDocument(&storedExport{Export: *e, Token: e.Token.Reveal()}, e.Extra, documentBounds)
 }
 
 // DecodeExport reads the content of export.json.

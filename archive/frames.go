@@ -1,0 +1,140 @@
+package archive
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"io"
+
+	seekable "github.com/SaveTheRbtz/zstd-seekable-format-go/pkg"
+	"github.com/klauspost/compress/zstd"
+
+	"cvarchive/manifest"
+)
+
+// frameWriter cuts a stream into Zstandard frames of a fixed size, and where
+// it is told to; Close adds the check frame and the seek table. It counts
+// what goes in and hashes what comes out.
+type frameWriter struct {
+	seek   *seekable.Writer
+	out    *hashWriter
+	buf    []byte // its capacity is the frame size
+	offset int64  // decompressed bytes so far
+}
+
+func newFrameWriter(w io.Writer, frameSize int) (*frameWriter, error) {
+	// One goroutine: the same input gives the same frames, and a backup
+	// has other use for the processors.
+	enc, err := zstd.NewWriter(nil,
+		zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+		zstd.WithEncoderCRC(true))
+	if err != nil {
+		return nil, err
+	}
+	f := &frameWriter{
+		out: &hashWriter{w: w, hash: sha256.New()},
+		buf: make([]byte, 0, frameSize),
+	}
+	f.seek, err = seekable.NewWriter(nil, enc, seekable.WithWriterEnvironment(f))
+	return f, err
+}
+
+// Write implements [io.Writer].
+func (f *frameWriter) Write(p []byte) (int, error) {
+	total := len(p)
+	for len(p) > 0 {
+		n := min(len(p), cap(f.buf)-len(f.buf))
+		f.buf = append(f.buf, p[:n]...)
+		p = p[n:]
+		if len(f.buf) == cap(f.buf) {
+			if err := f.cut(); err != nil {
+				return 0, err
+			}
+		}
+	}
+	f.offset += int64(total)
+	return total, nil
+}
+
+// cut ends the frame, so that what follows starts one.
+func (f *frameWriter) cut() error {
+	if len(f.buf) == 0 {
+		return nil
+	}
+	_, err := f.seek.Write(f.buf)
+	f.buf = f.buf[:0]
+	return err
+}
+
+// Close ends the last frame and the file; the underlying writer stays open.
+func (f *frameWriter) Close() error {
+	if err := f.cut(); err != nil {
+		return err
+	}
+	return f.seek.Close()
+}
+
+// WriteFrame implements [seekable.WriterEnvironment].
+func (f *frameWriter) WriteFrame(p []byte) (int, error) { return f.out.Write(p) }
+
+// WriteSeekTable implements [seekable.WriterEnvironment]. It slips the check
+// frame in before the table.
+func (f *frameWriter) WriteSeekTable(table []byte) (int, error) {
+	check := checkFrame(f.out.sum())
+	if _, err := f.out.Write(check); err != nil {
+		return 0, err
+	}
+	if _, err := f.out.Write(addTableEntry(table, len(check))); err != nil {
+		return 0, err
+	}
+	return len(table), nil
+}
+
+// The check frame is a skippable frame of Zstandard: decoders pass over it.
+const (
+	checkMagic     = 0x184D2A5C
+	checkLabel     = "cvarchive-sha256"
+	checkFrameSize = 8 + len(checkLabel) + sha256.Size
+)
+
+// checkFrame returns the frame that proves the bytes before it.
+func checkFrame(sum manifest.Digest) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, checkMagic)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(checkLabel)+len(sum)))
+	b = append(b, checkLabel...)
+	return append(b, sum[:]...)
+}
+
+// parseCheckFrame returns the digest in a check frame.
+func parseCheckFrame(b []byte) (sum manifest.Digest, err error) {
+	if len(b) != checkFrameSize {
+		return sum, fmt.Errorf("the check frame has %d bytes, not %d", len(b), checkFrameSize)
+	}
+	copy(sum[:], b[len(b)-len(sum):])
+	if !bytes.Equal(b, checkFrame(sum)) {
+		return sum, fmt.Errorf("the check frame is not one")
+	}
+	return sum, nil
+}
+
+// hashWriter hashes and counts what it writes.
+type hashWriter struct {
+	w    io.Writer
+	hash hash.Hash
+	size int64
+}
+
+func (h *hashWriter) Write(p []byte) (int, error) {
+	n, err := h.w.Write(p)
+	h.hash.Write(p[:n])
+	h.size += int64(n)
+	return n, err
+}
+
+func (h *hashWriter) sum() (d manifest.Digest) {
+	h.hash.Sum(d[:0])
+	return d
+}

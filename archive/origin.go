@@ -1,0 +1,103 @@
+package archive
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// origin tells, by its beginning, whether a file that is not whole was ever
+// an archive.
+type origin int
+
+const (
+	isOther     origin = iota
+	isTruncated        // so short that it may have been one
+	isArchive
+)
+
+var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
+
+// origin reads the first bytes: an archive opens with a frame of Zstandard
+// that holds the tar header of README.
+func (s *source) origin() origin {
+	const look = 64 << 10
+	head, err := s.read(0, int(min(s.size, look)), nil)
+	if err != nil {
+		return isOther
+	}
+	if n := min(len(head), len(zstdMagic)); !bytes.Equal(head[:n], zstdMagic[:n]) {
+		return isOther
+	}
+	dec, err := zstd.NewReader(bytes.NewReader(head), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxFrame), zstd.WithDecoderLowmem(true))
+	if err != nil {
+		return isOther
+	}
+	defer dec.Close()
+	header := make([]byte, blockSize)
+	n, err := io.ReadFull(dec, header)
+	switch {
+	case n == blockSize && bytes.HasPrefix(header, []byte(readmeName+"\x00")):
+		return isArchive
+	case n == 0 && err != nil:
+		return isTruncated
+	}
+	return isOther
+}
+
+// withoutTable says what is wrong with a file that does not end in a seek
+// table.
+func (s *source) withoutTable() error {
+	if s.size == 0 {
+		return &CorruptError{Truncated: true, Reason: "the file is empty"}
+	}
+	switch s.origin() {
+	case isArchive:
+		return &CorruptError{Truncated: true, Reason: fmt.Sprintf("after %d bytes it ends without its index", s.size)}
+	case isTruncated:
+		return &CorruptError{Truncated: true, Reason: fmt.Sprintf("its %d bytes are not even enough to tell what it was", s.size)}
+	}
+	return ErrNotArchive
+}
+
+// findManifest returns the content of manifest.json and the decompressed
+// offset of its tar header. It walks the frames back from the end until one
+// begins with that header and its content ends, with the tar, where the
+// frames end.
+func (s *source) findManifest(ctx context.Context, limit int64) (content []byte, offset int64, err error) {
+	total := s.total()
+	const maxSteps = 4096
+	for i, steps := len(s.frames)-1, 0; i >= 0 && steps < maxSteps; i, steps = i-1, steps+1 {
+		f := &s.frames[i]
+		if total-f.start > limit+blockSize+padded(1)+endBlocks {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, 0, err
+		}
+		packed, err := s.read(f.offset, f.packed, nil)
+		if err != nil {
+			return nil, 0, err
+		}
+		head, err := s.decode(i, packed, nil)
+		if err != nil {
+			return nil, 0, err
+		}
+		size, ok := manifestHeader(head)
+		if !ok || f.start+blockSize+padded(size)+endBlocks != total {
+			continue
+		}
+		rest := make([]byte, total-f.start)
+		if _, err := io.ReadFull(s.stream(ctx, f.start, total), rest); err != nil {
+			return nil, 0, err
+		}
+		if len(bytes.Trim(rest[blockSize+size:], "\x00")) > 0 {
+			return nil, 0, corrupt(manifestName, "something follows it")
+		}
+		return rest[blockSize : blockSize+size], f.start, nil
+	}
+	return nil, 0, nil
+}
