@@ -1,0 +1,127 @@
+package backup
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+
+	"cvarchive/manifest"
+)
+
+const (
+	// memoryLimit is how much of one body is held in memory; what is
+	// larger goes through a temporary file. Uploads are at most 6 MB, so
+	// that images stay below it.
+	memoryLimit = 8 << 20
+	// maxImage and maxModel bound what is accepted from the service.
+	maxImage = 64 << 20
+	maxModel = 4 << 30
+
+	sniffLength = 512
+)
+
+// tooLargeError says that a body went past its limit.
+type tooLargeError struct{ limit int64 }
+
+func (e *tooLargeError) Error() string {
+	return fmt.Sprintf("is larger than the %d MiB that are accepted", e.limit>>20)
+}
+
+// body collects the bytes of one download and hashes them as they come. It
+// is written front to back, however many attempts that takes.
+type body struct {
+	dir     string // for the temporary file
+	limit   int64
+	size    int64
+	hash    hash.Hash
+	memory  bytes.Buffer
+	file    *os.File // nil while everything is in memory
+	tempErr error    // the temporary file failed: ours, not the service's
+}
+
+func newBody(dir string, limit int64) *body {
+	return &body{dir: dir, limit: limit, hash: sha256.New()}
+}
+
+// expect makes room for a body of a known size.
+func (b *body) expect(size int64) {
+	if size > b.size && size <= memoryLimit {
+		b.memory.Grow(int(size - b.size))
+	}
+}
+
+// Write implements [io.Writer].
+func (b *body) Write(p []byte) (int, error) {
+	if b.size+int64(len(p)) > b.limit {
+		return 0, &tooLargeError{b.limit}
+	}
+	if b.file == nil && b.size+int64(len(p)) > memoryLimit {
+		b.tempErr = b.spill()
+	}
+	if b.tempErr == nil && b.file != nil {
+		_, b.tempErr = b.file.Write(p)
+	}
+	if b.tempErr != nil {
+		return 0, b.tempErr
+	}
+	if b.file == nil {
+		b.memory.Write(p)
+	}
+	b.hash.Write(p)
+	b.size += int64(len(p))
+	return len(p), nil
+}
+
+// spill moves what is in memory to a temporary file.
+func (b *body) spill() error {
+	f, err := os.CreateTemp(b.dir, "cvarchive-body-*")
+	if err != nil {
+		return fmt.Errorf("make a temporary file: %w", err)
+	}
+	b.file = f
+	if _, err := f.Write(b.memory.Bytes()); err != nil {
+		return fmt.Errorf("write a temporary file: %w", err)
+	}
+	b.memory = bytes.Buffer{}
+	return nil
+}
+
+// object describes the finished body; the extension is the sniffer's.
+func (b *body) object() (manifest.Object, error) {
+	head := make([]byte, min(b.size, sniffLength))
+	if b.file == nil {
+		copy(head, b.memory.Bytes())
+	} else if _, err := b.file.ReadAt(head, 0); err != nil {
+		return manifest.Object{}, fmt.Errorf("read a temporary file: %w", err)
+	}
+	return manifest.Object{
+		SHA256: manifest.Digest(b.hash.Sum(nil)), Size: b.size, Ext: manifest.SniffExt(head),
+	}, nil
+}
+
+// reader reads the finished body from its start.
+func (b *body) reader() io.ReadSeeker {
+	if b.file == nil {
+		return bytes.NewReader(b.memory.Bytes())
+	}
+	return io.NewSectionReader(b.file, 0, b.size)
+}
+
+// reset forgets what came, for a start from the front.
+func (b *body) reset() error {
+	err := b.Close()
+	*b = *newBody(b.dir, b.limit)
+	return err
+}
+
+// Close drops the temporary file, if there is one.
+func (b *body) Close() error {
+	if b.file == nil {
+		return nil
+	}
+	return errors.Join(b.file.Close(), os.Remove(b.file.Name()))
+}

@@ -1,0 +1,68 @@
+// Package backup captures a Custom Vision resource into one archive of a
+// vault. [Run] is the whole of it: it reads a [Source], stores the bytes of
+// images and models as objects, writes the records into an archive file
+// beside them and commits that file last.
+//
+// # What a capture does
+//
+// Domains and projects are listed once. Then, for each project: its tags, its
+// iterations and its export record (counts and token), then every image of
+// the workspace in pages of 256, oldest first, while the bytes of earlier
+// pages are downloaded; then, for each trained iteration, its performance,
+// its model exports and its images, of which those that the workspace no
+// longer has are captured too.
+//
+// Projects are captured a few at a time, so that the calls of one overlap the
+// downloads of another, and written one after the other by name, so that two
+// archives of the same account have the same order. Nothing is held in memory
+// but a window of images in flight and, per project in work, one small entry
+// for each image id.
+//
+// # How many calls it takes
+//
+// Nothing of the service can be had in fewer calls than
+//
+//	2                               GetDomains, GetProjects
+//	+ for each project
+//	    3                           GetTags, GetIterations, ExportProject
+//	    + 1                         GetImageCount, only if the export is refused
+//	    + ⌈n/256⌉                   GetImages; n images in the workspace
+//	    + for each trained iteration
+//	        1                       GetIterationPerformance
+//	        + ⌊m/256⌋ + 1           GetImages; m images in the iteration
+//	        + 1                     GetExports, only if it is exportable
+//
+// The size of the workspace is known from the export record, so that its
+// listing stops without asking once more; that of an iteration is told by no
+// other answer, so that its listing ends with the first page that is not full
+// (a GetImageCount call would cost at least as much). [MinCalls] computes the
+// sum, and a test holds the simulator's count against it.
+//
+// # When the project changes meanwhile
+//
+// Paging is skip and take over a live list. Ids are deduplicated; where the
+// last page has room to spare, pages overlap by one image, which shows a list
+// that moved at no extra call; and what was listed is compared with the
+// export record. When something moved, the project is described and listed
+// again, at most three times in all, without downloading any image twice. A
+// listing that then agrees is the project's state. One that does not is kept,
+// together with the images that only earlier listings showed and that still
+// exist, and marked: the project's failures say what differed, with both
+// numbers.
+//
+// # What is already known
+//
+// The bytes under an image id never change. Image ids that an earlier archive
+// of the same source names with their object are not downloaded again, as
+// long as the vault still has the object. The newest such archive becomes the
+// parent.
+//
+// # When things fail
+//
+// What fails of an image or a model is kept in its record, what fails of a
+// project in its entry, and the rest goes on; [Result.Whole] says whether
+// anything did. A vault or a temporary folder that cannot be written ends the
+// backup, as does its context, and so does a source that captures nothing at
+// all. In those cases the vault gains no archive: only objects, each whole,
+// which the next backup finds in place.
+package backup

@@ -1,0 +1,76 @@
+package backup
+
+import (
+	"log/slog"
+	"os"
+	"time"
+
+	"cvarchive/archive/progress"
+	"cvarchive/manifest"
+)
+
+// Options say what to capture and how. Source.Name is required; every other
+// zero value is a sensible default.
+type Options struct {
+	Source manifest.Source
+	Tool   manifest.Tool
+
+	// Projects are names or ids of the projects to capture; empty: all.
+	Projects []string
+	// MetadataOnly leaves out the bytes of images and models.
+	MetadataOnly bool
+	// NoTokens leaves out the export tokens. The export is requested all
+	// the same, for its counts; a credential that may not export is then
+	// no failure.
+	NoTokens bool
+	// NoModels leaves out the exported models, without even asking for
+	// them.
+	NoModels bool
+
+	Downloads int    // images in flight at once; 0: 24
+	Parallel  int    // projects captured at once; 0: 3
+	TempDir   string // for the archive and for large bodies; empty: the system's
+
+	// RetryDelay is the first wait after a download broke; it doubles from
+	// attempt to attempt. 0: half a second.
+	RetryDelay time.Duration
+	// StallTimeout is how long a download may send nothing before it
+	// counts as broken. 0: one minute.
+	StallTimeout time.Duration
+
+	Now      func() time.Time // nil: the system's clock
+	Progress progress.Func
+	Logger   *slog.Logger // nil: silent
+}
+
+const (
+	defaultDownloads = 24
+	defaultParallel  = 3
+	defaultRetry     = 500 * time.Millisecond
+	defaultStall     = time.Minute
+)
+
+func (o Options) withDefaults() Options {
+	if o.Downloads <= 0 {
+		o.Downloads = defaultDownloads
+	}
+	if o.Parallel <= 0 {
+		o.Parallel = defaultParallel
+	}
+	if o.TempDir == "" {
+		o.TempDir = os.TempDir()
+	}
+	if o.RetryDelay <= 0 {
+		o.RetryDelay = defaultRetry
+	}
+	if o.StallTimeout <= 0 {
+		o.StallTimeout = defaultStall
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}

@@ -1,0 +1,84 @@
+package backup
+
+import (
+	"context"
+	"iter"
+
+	"cvarchive/manifest"
+)
+
+// offsets plans the pages that a list of n images takes: how many images each
+// page skips, and whether its first image is the last of the page before. The
+// room that the last page has to spare is used for such overlaps: an image
+// deleted meanwhile moves the list, and the overlap shows it without one call
+// more.
+func offsets(n int) iter.Seq2[int, bool] {
+	return func(yield func(int, bool) bool) {
+		pages := ceilDiv(n, manifest.MaxPage)
+		spare := pages*manifest.MaxPage - n
+		for i, skip := 0, 0; i < pages; i, skip = i+1, skip+manifest.MaxPage {
+			overlap := i > 0 && spare > 0
+			if overlap {
+				skip--
+				spare--
+			}
+			if !yield(skip, overlap) {
+				return
+			}
+		}
+	}
+}
+
+// unbounded plans the pages of a list of unknown length.
+func unbounded(yield func(int, bool) bool) {
+	for skip := 0; yield(skip, false); skip += manifest.MaxPage {
+	}
+}
+
+// listing is what one pass over a list of images came to.
+type listing struct {
+	pages    int
+	images   int // different ids
+	regions  int // of these images
+	repeated int // ids that were listed again
+	moved    bool
+	fresh    int   // ids that no pass before had shown
+	err      error // what ended it early
+}
+
+// disturbed reports whether the list changed under the pass.
+func (l *listing) disturbed() bool { return l.moved || l.repeated > 0 }
+
+// pages lists the images of the workspace, or of an iteration, until the plan
+// or the list ends. A failed call ends it too and is left in the listing.
+func (c *capture) pages(ctx context.Context, iterationID string, plan iter.Seq2[int, bool], l *listing) iter.Seq[*page] {
+	return func(yield func(*page) bool) {
+		last := ""
+		for skip, overlap := range plan {
+			images, err := c.run.source.Images(ctx, c.project.ID, manifest.ImageQuery{
+				IterationID: iterationID, Skip: skip, Take: manifest.MaxPage,
+			})
+			if err != nil {
+				l.err = err
+				return
+			}
+			l.pages++
+			full := len(images) >= manifest.MaxPage
+			switch {
+			case overlap && len(images) > 0 && images[0].ID == last:
+				images = images[1:]
+			case overlap:
+				l.moved = true
+			}
+			if len(images) > 0 {
+				last = images[len(images)-1].ID
+				if !yield(newPage(c.run.source, c.project.ID, iterationID, images)) {
+					return
+				}
+			}
+			if !full {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"golang.org/x/sync/errgroup"
+
+	"cvarchive/archive/vault"
+	"cvarchive/manifest"
+)
+
+const (
+	// window is how many images may wait for an earlier one of their
+	// project, and aheadPages how many pages are listed before they are
+	// needed. Together they bound the memory of a project in work.
+	window     = 2 * manifest.MaxPage
+	aheadPages = 2
+)
+
+// job is one image on its way through the pipeline.
+type job struct {
+	image manifest.Image
+	page  *page
+	entry *entry
+	// hasLink and blob are what the listing said of the bytes.
+	hasLink bool
+	blob    string
+
+	done chan struct{} // closed when the image is as it will be recorded
+	err  error         // what ends the backup
+}
+
+// steps are the two ends of a pipeline. Pages yields what is listed; pick
+// chooses from a page by returning the entry of an image that is wanted, or
+// nil; emit receives the images that were chosen, finished and in the order
+// in which they were listed. Each runs in one goroutine, at the same time as
+// the others.
+type steps struct {
+	pages func(ctx context.Context) iter.Seq[*page]
+	pick  func(p *page, img *manifest.ListedImage) *entry
+	emit  func(j *job) error
+}
+
+// pipe lists, downloads and records at the same time. Its error ends the
+// backup; what goes wrong with the listing is the business of pages.
+func (c *capture) pipe(ctx context.Context, s steps) error {
+	g, gctx := errgroup.WithContext(ctx)
+	listed := make(chan *page, aheadPages)
+	queue := make(chan *job, window)
+
+	g.Go(func() error {
+		defer close(listed)
+		for p := range s.pages(gctx) {
+			if err := send(gctx, listed, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer close(queue)
+		for p := range listed {
+			for i := range p.images {
+				if err := c.dispatch(gctx, g, queue, p, &p.images[i], s.pick); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	g.Go(func() error {
+		for j := range queue {
+			select {
+			case <-gctx.Done():
+				return gctx.Err()
+			case <-j.done:
+			}
+			if j.err != nil {
+				return j.err
+			}
+			if err := s.emit(j); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+func send[T any](ctx context.Context, ch chan<- T, v T) error {
+	select {
+	case ch <- v:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// dispatch queues one image and starts its download as soon as one of the
+// run's slots is free.
+func (c *capture) dispatch(ctx context.Context, g *errgroup.Group, queue chan<- *job, p *page, img *manifest.ListedImage,
+	pick func(*page, *manifest.ListedImage) *entry,
+) error {
+	e := pick(p, img)
+	if e == nil {
+		p.done(img.ID)
+		return nil
+	}
+	j := &job{
+		image: img.Image, page: p, entry: e, done: make(chan struct{}),
+		hasLink: !bytesOf(img).IsZero(), blob: blobOf(img.OriginalURI, img.ResizedURI),
+	}
+	if err := send(ctx, queue, j); err != nil {
+		return err
+	}
+	if c.run.opt.MetadataOnly {
+		j.image.Object, j.image.Blob = nil, ""
+		p.done(img.ID)
+		close(j.done)
+		return nil
+	}
+	if err := send(ctx, c.run.slots, struct{}{}); err != nil {
+		return err
+	}
+	g.Go(func() error {
+		defer func() { <-c.run.slots }()
+		defer close(j.done)
+		j.err = c.obtain(ctx, j)
+		p.done(j.image.ID)
+		return j.err
+	})
+	return nil
+}
+
+// obtain makes sure that the vault has an image's bytes and notes the object
+// in its record, or the reason why there is none. Its error ends the backup.
+func (c *capture) obtain(ctx context.Context, j *job) error {
+	img, e := &j.image, j.entry
+	if e.object != nil && !e.checked {
+		has, err := c.run.vault.HasObject(ctx, *e.object)
+		_, damaged := errors.AsType[*vault.ObjectError](err)
+		switch {
+		case err != nil && !damaged:
+			return err
+		case has:
+			e.checked = true
+			c.run.tally.reused.Add(1)
+		default:
+			c.warn("the vault has lost the bytes of image %s; they are captured again", img.ID)
+		}
+	}
+	if e.checked {
+		img.Object, img.Blob = e.object, e.blob
+		return nil
+	}
+	if !j.hasLink {
+		img.Failure = new(manifest.FailureOf("image "+img.ID, errNoLink))
+		return nil
+	}
+	o, err := c.run.keep(ctx, c.project.ID, imageLink{j.page, img.ID}, maxImage)
+	if item, ok := errors.AsType[*itemError](err); ok {
+		img.Failure = new(manifest.FailureOf("image "+img.ID, item.err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c.run.tally.downloaded.Add(1)
+	img.Object, img.Blob = &o, j.blob
+	e.object, e.blob, e.checked = img.Object, img.Blob, true
+	return nil
+}

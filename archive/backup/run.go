@@ -1,0 +1,207 @@
+package backup
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"cvarchive/archive"
+	"cvarchive/archive/progress"
+	"cvarchive/archive/vault"
+	"cvarchive/manifest"
+)
+
+// run is one backup.
+type run struct {
+	opt       Options
+	source    Source
+	vault     *vault.Vault
+	writer    *archive.Writer
+	ancestry  *ancestry
+	downloads *downloader
+	slots     chan struct{} // one for each item in flight
+	tally     *tally
+	items     []ItemFailure
+}
+
+// Run captures a resource into a new archive of the vault. It fails, without
+// an archive, when the resource cannot be listed, when a named project is not
+// there ([*ProjectError]), when nothing at all could be captured
+// ([*NothingCapturedError]), when the vault or the temporary folder cannot be
+// written, and when ctx ends ([*InterruptedError]). Any other failure is in
+// the result, and in the archive.
+func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result, error) {
+	opt = opt.withDefaults()
+	r := &run{opt: opt, source: src, vault: v, slots: make(chan struct{}, opt.Downloads), tally: &tally{}}
+	r.downloads = &downloader{
+		source: src, delay: opt.RetryDelay, stall: opt.StallTimeout, now: opt.Now,
+		counted: func(n int64) { r.tally.bytesDownloaded.Add(n) },
+	}
+	res, err := r.run(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, &InterruptedError{Source: opt.Source.Name, Stored: r.tally.stored.Load(), Err: ctx.Err()}
+	}
+	return res, err
+}
+
+func (r *run) run(ctx context.Context) (*Result, error) {
+	m := manifest.Manifest{
+		Tool: r.opt.Tool, Source: r.opt.Source, Started: r.opt.Now().UTC(),
+		Capture: manifest.Capture{MetadataOnly: r.opt.MetadataOnly, NoTokens: r.opt.NoTokens, Projects: r.opt.Projects},
+	}
+	if err := vault.CheckSource(r.opt.Source.Name); err != nil {
+		return nil, err
+	}
+	projects, err := r.account(ctx, &m)
+	if err != nil {
+		return nil, err
+	}
+	if r.ancestry, err = findAncestry(ctx, r.vault, r.opt.Source, r.warn); err != nil {
+		return nil, err
+	}
+	defer r.ancestry.Close()
+
+	file, err := os.CreateTemp(r.opt.TempDir, "cvarchive-*.tar.zst")
+	if err != nil {
+		return nil, fmt.Errorf("make a temporary file for the archive: %w", err)
+	}
+	defer func() {
+		file.Close()
+		os.Remove(file.Name())
+	}()
+	opt := archive.WriterOptions{TempDir: r.opt.TempDir, ModTime: m.Started}
+	if r.writer, err = archive.NewWriter(file, opt); err != nil {
+		return nil, err
+	}
+	if err := r.projects(ctx, projects, &m); err != nil {
+		return nil, err
+	}
+	return r.commit(ctx, file, m)
+}
+
+// account lists what the resource has, and chooses.
+func (r *run) account(ctx context.Context, m *manifest.Manifest) ([]manifest.Project, error) {
+	all, err := r.source.Projects(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the projects of %s: %w", r.opt.Source.Name, err)
+	}
+	projects, err := choose(all, r.opt.Projects, r.opt.Source.Name)
+	if err != nil {
+		return nil, err
+	}
+	if m.Domains, err = r.source.Domains(ctx); err != nil {
+		m.Failures = append(m.Failures, manifest.FailureOf("domains", err))
+		r.warn("the domains of %s could not be listed: %v", r.opt.Source.Name, err)
+	}
+	r.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "capture", Total: int64(len(projects))})
+	return projects, ctx.Err()
+}
+
+func (r *run) warn(format string, args ...any) {
+	r.opt.Progress.Send(progress.Event{Kind: progress.Warning, Message: fmt.Sprintf(format, args...)})
+}
+
+// projects captures a few projects at a time and writes them in order.
+func (r *run) projects(ctx context.Context, projects []manifest.Project, m *manifest.Manifest) error {
+	g, gctx := errgroup.WithContext(ctx)
+	parallel := make(chan struct{}, r.opt.Parallel)
+	ready := make([]chan *capture, len(projects))
+	for i := range ready {
+		ready[i] = make(chan *capture, 1)
+	}
+	g.Go(func() error {
+		for i, p := range projects {
+			if err := send(gctx, parallel, struct{}{}); err != nil {
+				return err
+			}
+			g.Go(func() error {
+				defer func() { <-parallel }()
+				c, err := r.capture(gctx, p)
+				if err != nil {
+					return err
+				}
+				ready[i] <- c
+				return nil
+			})
+		}
+		return nil
+	})
+	var first error // why the first project failed
+	usable := 0
+	g.Go(func() error {
+		for i := range projects {
+			select {
+			case <-gctx.Done():
+				return gctx.Err()
+			case c := <-ready[i]:
+				outcome, err := r.write(c, m)
+				if err != nil {
+					return err
+				}
+				if outcome != manifest.Failed {
+					usable++
+				} else if first == nil {
+					first = fmt.Errorf("project %q: %s", c.project.Name, c.failures[0].Message)
+				}
+			}
+		}
+		return nil
+	})
+	g.Go(func() (err error) {
+		m.Parent, err = r.ancestry.parent(gctx)
+		return err
+	})
+	err := g.Wait()
+	for _, ch := range ready { // captures that nobody wrote any more
+		select {
+		case c := <-ch:
+			c.close()
+		default:
+		}
+	}
+	if err == nil && len(projects) > 0 && usable == 0 {
+		err = &NothingCapturedError{Source: r.opt.Source.Name, Err: first}
+	}
+	return err
+}
+
+// write adds one project to the archive.
+func (r *run) write(c *capture, m *manifest.Manifest) (manifest.Outcome, error) {
+	s, outcome := c.state, c.outcome()
+	e := manifest.ProjectEntry{
+		ID: c.project.ID, Name: c.project.Name, DomainID: c.project.Settings.DomainID,
+		Type: manifest.TypeOf(m.Domains, c.project.Settings.DomainID), Outcome: outcome, Failures: c.failures,
+	}
+	members := archive.ProjectMembers{Project: c.project, Tags: s.tags, Iterations: s.iterations, Export: s.export}
+	if err := r.writer.AddProject(e, members, c.spool); err != nil {
+		return "", err
+	}
+	r.items = append(r.items, c.items[:min(len(c.items), MaxItems-len(r.items))]...)
+	c.event(progress.Event{Kind: progress.ProjectFinished, Done: c.done, Total: c.done, Message: string(outcome)})
+	return outcome, nil
+}
+
+// commit finishes the archive and puts it into the vault, as the last thing.
+func (r *run) commit(ctx context.Context, file *os.File, m manifest.Manifest) (*Result, error) {
+	id := make([]byte, 4)
+	if _, err := rand.Read(id); err != nil {
+		return nil, fmt.Errorf("choose an id for the archive: %w", err)
+	}
+	m.ID, m.Finished = hex.EncodeToString(id), r.opt.Now().UTC()
+	sum, err := r.writer.Close(m)
+	if err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	a, err := r.vault.CommitArchive(ctx, r.opt.Source.Name, m.Started, m.ID, file)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Archive: a, SHA256: sum.SHA256, Manifest: &sum.Manifest, Stats: r.tally.stats(), Items: r.items}, nil
+}

@@ -1,0 +1,212 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+
+	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
+
+	"cvarchive/archive/progress"
+	"cvarchive/manifest"
+)
+
+type pageSeq = iter.Seq[*page]
+
+// trained captures what hangs on the trained iterations: their performance,
+// their exported models, and the images that only they still hold.
+func (c *capture) trained(ctx context.Context) error {
+	var trained []*manifest.Iteration
+	for i := range c.state.iterations {
+		it := &c.state.iterations[i]
+		it.Performance, it.Models = nil, nil
+		if !it.Trained() {
+			continue
+		}
+		trained = append(trained, it)
+		c.performance(ctx, it)
+		if it.Exportable && !c.run.opt.NoModels {
+			if err := c.models(ctx, it); err != nil {
+				return err
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	// The oldest iteration that holds an image says how it was tagged.
+	slices.SortStableFunc(trained, func(a, b *manifest.Iteration) int {
+		return cmp.Or(cmp.Compare(a.TrainedAt, b.TrainedAt), cmp.Compare(a.Created, b.Created), cmp.Compare(a.ID, b.ID))
+	})
+	return c.onlyInIterations(ctx, trained)
+}
+
+func (c *capture) performance(ctx context.Context, it *manifest.Iteration) {
+	p, err := c.run.source.IterationPerformance(ctx, c.project.ID, it.ID)
+	if err == nil && p != nil {
+		it.Performance = p
+		err = it.Validate()
+	}
+	if err != nil {
+		it.Performance = nil
+		c.fail(manifest.FailureOf(fmt.Sprintf("performance of iteration %q (%s)", it.Name, it.ID), err))
+	}
+}
+
+// models lists the model exports of an iteration and captures those that are
+// done.
+func (c *capture) models(ctx context.Context, it *manifest.Iteration) error {
+	exports, err := c.run.source.ModelExports(ctx, c.project.ID, it.ID)
+	if err != nil {
+		c.fail(manifest.FailureOf(fmt.Sprintf("models of iteration %q (%s)", it.Name, it.ID), err))
+		return ctx.Err()
+	}
+	it.Models = exports
+	g, gctx := errgroup.WithContext(ctx)
+	for i := range it.Models {
+		m := &it.Models[i]
+		m.Object, m.Failure = nil, nil
+		if m.Status != manifest.ExportDone || c.run.opt.MetadataOnly {
+			continue
+		}
+		if err := send(gctx, c.run.slots, struct{}{}); err != nil {
+			break
+		}
+		g.Go(func() error {
+			defer func() { <-c.run.slots }()
+			return c.model(gctx, it, m)
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i := range it.Models {
+		if m := &it.Models[i]; m.Failure != nil {
+			c.fail(*m.Failure)
+			c.item(*m.Failure)
+		}
+	}
+	return ctx.Err()
+}
+
+func (c *capture) model(ctx context.Context, it *manifest.Iteration, m *manifest.ModelExport) error {
+	item := fmt.Sprintf("model %s %s of iteration %q (%s)", m.Platform, m.Flavor, it.Name, it.ID)
+	err := error(&itemError{errNoLink})
+	var o manifest.Object
+	if !m.DownloadURI.IsZero() {
+		o, err = c.run.keep(ctx, c.project.ID, &modelLink{c: c, iterationID: it.ID, model: m, uri: m.DownloadURI}, maxModel)
+	}
+	if failed, ok := errors.AsType[*itemError](err); ok {
+		m.Failure = new(manifest.FailureOf(item, failed.err))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m.Object = &o
+	c.run.tally.models.Add(1)
+	c.event(progress.Event{Kind: progress.ItemDone, Item: item, Bytes: o.Size})
+	return nil
+}
+
+// modelLink is the link of one exported model.
+type modelLink struct {
+	c           *capture
+	iterationID string
+	model       *manifest.ModelExport
+	uri         manifest.Secret
+	generation  int
+}
+
+func (l *modelLink) current() (manifest.Secret, int) { return l.uri, l.generation }
+
+func (l *modelLink) renew(ctx context.Context, _ int) error {
+	exports, err := l.c.run.source.ModelExports(ctx, l.c.project.ID, l.iterationID)
+	if err != nil {
+		return fmt.Errorf("renew its link: %w", err)
+	}
+	for i := range exports {
+		if e := &exports[i]; e.Platform == l.model.Platform && e.Flavor == l.model.Flavor && !e.DownloadURI.IsZero() {
+			l.uri = e.DownloadURI
+			l.generation++
+			return nil
+		}
+	}
+	return errGone
+}
+
+// onlyInIterations captures the images that trained iterations hold and the
+// workspace does not. Which iterations hold an image is known only after the
+// last of them was listed, so that the records wait in a temporary file.
+func (c *capture) onlyInIterations(ctx context.Context, trained []*manifest.Iteration) error {
+	if len(trained) == 0 {
+		return nil
+	}
+	waiting, err := newPen(c.run.opt.TempDir)
+	if err != nil {
+		return err
+	}
+	defer waiting.Close()
+
+	index := make(map[string]int, len(trained))
+	for i, it := range trained {
+		index[it.ID] = i
+	}
+	listings := make([]listing, len(trained))
+	err = c.pipe(ctx, steps{
+		pages: func(ctx context.Context) pageSeq {
+			return func(yield func(*page) bool) {
+				for i, it := range trained {
+					for p := range c.pages(ctx, it.ID, unbounded, &listings[i]) {
+						if !yield(p) {
+							return
+						}
+					}
+				}
+			}
+		},
+		pick: func(p *page, img *manifest.ListedImage) *entry { return c.pickIteration(index[p.iterationID], img) },
+		emit: func(j *job) error {
+			c.finish(j)
+			return waiting.put(&j.image)
+		},
+	})
+	if err != nil {
+		return err
+	}
+	for i, it := range trained {
+		if err := listings[i].err; err != nil {
+			c.fail(manifest.FailureOf(fmt.Sprintf("images of iteration %q (%s)", it.Name, it.ID), err))
+		}
+	}
+	return waiting.each(func(img *manifest.Image) error {
+		for _, i := range c.known.at(img.ID).iterations {
+			img.Iterations = append(img.Iterations, trained[i].ID)
+		}
+		return c.append(img)
+	})
+}
+
+// pickIteration takes an image that neither the workspace nor an earlier
+// iteration has, and remembers in any case who has it.
+func (c *capture) pickIteration(iteration int, img *manifest.ListedImage) *entry {
+	if uuid.Validate(img.ID) != nil {
+		return nil
+	}
+	e := c.known.at(img.ID)
+	if e.pass == c.pass {
+		return nil
+	}
+	first := len(e.iterations) == 0
+	if first || e.iterations[len(e.iterations)-1] != iteration {
+		e.iterations = append(e.iterations, iteration)
+	}
+	if first {
+		return e
+	}
+	return nil
+}
