@@ -45,8 +45,12 @@ func retryDefaults(r policy.RetryOptions) policy.RetryOptions {
 	if r.MaxRetries == 0 {
 		r.MaxRetries = 4
 	}
-	if r.RetryDelay == 0 {
+	switch {
+	case r.RetryDelay == 0:
 		r.RetryDelay = 800 * time.Millisecond
+	case r.RetryDelay < 0:
+		// azcore takes a delay of none for an overflow, and waits longest.
+		r.RetryDelay = time.Nanosecond
 	}
 	if r.MaxRetryDelay == 0 {
 		r.MaxRetryDelay = 30 * time.Second

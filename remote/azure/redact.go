@@ -47,7 +47,11 @@ func redactURL(u *url.URL) string {
 	v := *u
 	v.User, v.Fragment, v.RawFragment, v.ForceQuery = nil, "", "", false
 	v.RawQuery = redactQuery(u.RawQuery)
-	return v.String()
+	if v.Opaque != "" {
+		v.Opaque = redacted
+	}
+	// A connection string in a URL's place parses as a path.
+	return sigPattern.ReplaceAllString(v.String(), "$1$2$3"+redacted)
 }
 
 func redactQuery(raw string) string {
