@@ -56,7 +56,7 @@ func openSource(file io.ReaderAt, size int64) (*source, error) {
 	}
 	frames, err := parseTable(s.table, size)
 	if err != nil {
-		if origin := s.origin(); origin != isArchive {
+		if s.origin() == isOther {
 			return nil, ErrNotArchive
 		}
 		return nil, corrupt("", "its index is wrong: %v", err)
