@@ -58,6 +58,7 @@ func (s *Store) create(ctx context.Context, name string, body io.ReadSeeker) (er
 		err = errors.Join(err, root.Remove(temp))
 	}
 	if err != nil {
+		s.removeEmpty(root, path.Dir(name)) // it may have been made for this
 		return err
 	}
 	return syncDir(root, path.Dir(name))

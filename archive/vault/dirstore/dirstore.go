@@ -163,17 +163,23 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return s.explain("delete", name, err)
 	}
-	dir := path.Dir(name)
+	dir := s.removeEmpty(root, path.Dir(name))
+	if err := syncDir(root, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s.explain("delete", name, err)
+	}
+	return nil
+}
+
+// removeEmpty removes a folder and those above it as far as they are empty,
+// and returns the one that stays.
+func (s *Store) removeEmpty(root *os.Root, dir string) string {
 	for ; dir != "."; dir = path.Dir(dir) {
 		s.forget(dir)
 		if root.Remove(filepath.FromSlash(dir)) != nil { // not empty
 			break
 		}
 	}
-	if err := syncDir(root, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return s.explain("delete", name, err)
-	}
-	return nil
+	return dir
 }
 
 // explain wraps an error once, as a sentence about what was being done.

@@ -135,6 +135,7 @@ func run(t testing.TB, cmd *exec.Cmd) (url string) {
 	select {
 	case url, ok := <-ready:
 		if !ok {
+			_ = cmd.Wait() // fills stderr
 			t.Fatalf("azurite ended before it listened: %s", stderr.String())
 		}
 		return url

@@ -1,0 +1,204 @@
+package blobstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"cvarchive/archive/vault"
+	"cvarchive/manifest"
+	"cvarchive/remote/azure"
+)
+
+// Options say where a vault is and how to reach it.
+type Options struct {
+	// URL of the container, a folder in it, possibly with a SAS; with a
+	// connection string also just "container" or "container/folder".
+	URL string
+	// ConnectionString of the storage account.
+	ConnectionString manifest.Secret
+	// Credential of Entra ID; used when there is neither a connection
+	// string nor a SAS.
+	Credential azcore.TokenCredential
+	// Tier for what is written: hot, cool or cold. Empty: the account's
+	// default. Archive is refused: what is there cannot be read back.
+	Tier string
+	// SingleShot is the largest body that is sent with one request, in
+	// bytes; 0: 64 MiB.
+	SingleShot int64
+	// Azure shapes the pipeline: version, logger, transport, retries.
+	Azure azure.Options
+}
+
+const (
+	defaultSingleShot = 64 << 20
+	maxSingleShot     = 256 << 20 // what the client library sends at once
+)
+
+// Store is a container, or a folder of one, as a [vault.Store].
+type Store struct {
+	where      address
+	client     *container.Client
+	auth       authKind
+	tier       *blob.AccessTier
+	singleShot int64
+}
+
+var _ vault.Store = (*Store)(nil)
+
+// New returns the store at an address. It sends nothing yet: a wrong key or
+// name shows with the first call.
+func New(o Options) (*Store, error) {
+	var conn *connection
+	if text := o.ConnectionString.Reveal(); text != "" {
+		c, err := parseConnection(text)
+		if err != nil {
+			return nil, err
+		}
+		conn = &c
+	}
+	where, err := locate(o.URL, conn)
+	if err != nil {
+		return nil, err
+	}
+	tier, err := parseTier(o.Tier)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{where: where, tier: tier, singleShot: o.SingleShot}
+	if s.singleShot <= 0 {
+		s.singleShot = defaultSingleShot
+	}
+	s.singleShot = min(s.singleShot, maxSingleShot)
+	s.client, s.auth, err = connect(where, conn, o)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// authKind is how the store proves who it is; hints differ by it.
+type authKind int
+
+const (
+	byKey authKind = iota
+	bySAS
+	byEntra
+)
+
+// connect builds the client with the credential at hand.
+func connect(where address, conn *connection, o Options) (*container.Client, authKind, error) {
+	options := &container.ClientOptions{ClientOptions: azure.ClientOptions(o.Azure)}
+	target := where.containerURL()
+	sas := where.sas
+	if conn != nil && conn.key == "" {
+		sas = conn.sas
+	}
+	switch {
+	case conn != nil && conn.key != "":
+		key, err := container.NewSharedKeyCredential(conn.name, conn.key)
+		if err != nil { // the cause may quote the key
+			return nil, 0, fmt.Errorf("the account key in the vault's connection string is not base64; %s", connectionHint)
+		}
+		client, err := container.NewClientWithSharedKeyCredential(target, key, options)
+		return client, byKey, err
+	case sas != "":
+		client, err := container.NewClientWithNoCredential(target+"?"+sas, options)
+		return client, bySAS, err
+	case o.Credential != nil:
+		client, err := container.NewClient(target, azure.Credential(o.Credential), options)
+		return client, byEntra, err
+	}
+	return nil, 0, fmt.Errorf("there is no credential for the vault %s; give it a connection string, a SAS in its address, or Entra ID", where)
+}
+
+func parseTier(text string) (*blob.AccessTier, error) {
+	if text == "" {
+		return nil, nil
+	}
+	for _, tier := range []blob.AccessTier{blob.AccessTierHot, blob.AccessTierCool, blob.AccessTierCold} {
+		if strings.EqualFold(text, string(tier)) {
+			return &tier, nil
+		}
+	}
+	if strings.EqualFold(text, string(blob.AccessTierArchive)) {
+		return nil, errors.New("the vault's tier cannot be archive: what is written there cannot be read back for hours; use hot, cool or cold")
+	}
+	return nil, fmt.Errorf("the vault's tier cannot be %q; use hot, cool or cold", text)
+}
+
+// String returns the address without a SAS.
+func (s *Store) String() string { return s.where.String() }
+
+// Ensure makes the container unless it exists. A credential that may not look
+// or create containers gets a [*manifest.ServiceError]; the container may be
+// there all the same.
+func (s *Store) Ensure(ctx context.Context) error {
+	_, err := s.client.Create(ctx, nil)
+	if err == nil || bloberror.HasCode(err, bloberror.ContainerAlreadyExists) {
+		return nil
+	}
+	err = s.explain("CreateContainer", err)
+	if !manifest.IsForbidden(err) {
+		return err
+	}
+	// A SAS for a container can never create it. Is it there already?
+	for _, listErr := range s.List(ctx, "") {
+		if listErr != nil {
+			return err
+		}
+		break
+	}
+	return nil
+}
+
+// blob returns the client of one name.
+func (s *Store) blob(name string) *blockblob.Client {
+	return s.client.NewBlockBlobClient(s.where.prefix + name)
+}
+
+// Delete implements [vault.Store].
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := vault.CheckName(name); err != nil {
+		return err
+	}
+	snapshots := blob.DeleteSnapshotsOptionTypeInclude
+	_, err := s.blob(name).Delete(ctx, &blob.DeleteOptions{DeleteSnapshots: &snapshots})
+	if err != nil {
+		return fmt.Errorf("delete %s: %w", name, s.explain("DeleteBlob", err))
+	}
+	return nil
+}
+
+// Stat implements [vault.Store].
+func (s *Store) Stat(ctx context.Context, name string) (vault.Info, error) {
+	if err := vault.CheckName(name); err != nil {
+		return vault.Info{}, err
+	}
+	p, err := s.blob(name).GetProperties(ctx, nil)
+	if err != nil {
+		return vault.Info{}, fmt.Errorf("look for %s: %w", name, s.explain("GetBlobProperties", err))
+	}
+	info := vault.Info{Name: name}
+	if p.ContentLength != nil {
+		info.Size = *p.ContentLength
+	}
+	if p.LastModified != nil {
+		info.Modified = p.LastModified.UTC()
+	}
+	return info, nil
+}
+
+// hasCode is bloberror.HasCode for a list.
+func hasCode(err error, codes ...bloberror.Code) bool {
+	re, ok := errors.AsType[*azcore.ResponseError](err)
+	return ok && slices.Contains(codes, bloberror.Code(re.ErrorCode))
+}

@@ -1,0 +1,66 @@
+package blobstore
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"cvarchive/archive/vault"
+)
+
+// List implements [vault.Store]. Blobs whose names no vault could have, and
+// the folders of hierarchical namespaces, are passed over.
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, error] {
+	return func(yield func(vault.Info, error) bool) {
+		if prefix != "" {
+			if err := vault.CheckName(strings.TrimSuffix(prefix, "/")); err != nil {
+				yield(vault.Info{}, fmt.Errorf("list %s: %w", s, err))
+				return
+			}
+		}
+		full := s.where.prefix + prefix
+		pager := s.client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
+			Prefix:  &full,
+			Include: container.ListBlobsInclude{Metadata: true}, // tells folders
+		})
+		for pager.More() {
+			page, err := pager.NextPage(ctx)
+			if err != nil {
+				yield(vault.Info{}, fmt.Errorf("list %q in %s: %w", prefix, s, s.explain("ListBlobs", err)))
+				return
+			}
+			for _, item := range page.Segment.BlobItems {
+				info, ok := s.info(item)
+				if ok && !yield(info, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// info reads a listed blob; ok is false for what is not a file of a vault.
+func (s *Store) info(item *container.BlobItem) (info vault.Info, ok bool) {
+	if item.Name == nil || item.Properties == nil {
+		return info, false
+	}
+	info.Name = strings.TrimPrefix(*item.Name, s.where.prefix)
+	if vault.CheckName(info.Name) != nil {
+		return info, false
+	}
+	for key, value := range item.Metadata {
+		if strings.EqualFold(key, "hdi_isfolder") && value != nil && strings.EqualFold(*value, "true") {
+			return info, false
+		}
+	}
+	if n := item.Properties.ContentLength; n != nil {
+		info.Size = *n
+	}
+	if t := item.Properties.LastModified; t != nil {
+		info.Modified = t.UTC()
+	}
+	return info, true
+}
