@@ -54,7 +54,7 @@ func fruitBowl() sampleProject {
 		name: "Fruit bowl", description: "What lies on the canteen's tray; the till reads it.",
 		domain: "Food (compact)", kind: manifest.Classification, classification: "Multiclass",
 		platforms:    []string{"TensorFlow", "ONNX"},
-		augmentation: map[string]bool{"rotation": true, "scaling": true, "flipping": false},
+		augmentation: map[string]bool{"rotation": true, "scaling": true, "translation": false, "horizontal flip": false, "equalize": true, "solarize": false},
 	}
 	first, second := stage{train: true, discard: 1}, stage{train: true, publish: "till", export: [2]string{"TensorFlow", "TensorFlowLite"}}
 	for _, kind := range []string{picture.Apple, picture.Banana, picture.Grapes, picture.Lemon, picture.Orange, picture.Pear} {
