@@ -2,19 +2,22 @@ package plan
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 
 	"cvarchive/manifest"
 	"cvarchive/manifest/diff"
 )
 
-// ArchiveSide is the archived part of what a plan is made from. Projects are
-// those that the options select, in the order of the archive.
+// ArchiveSide is the archived part of what a plan is made from. Projects
+// gives those that the options select, in the order of the archive; one is
+// done with before the next is asked for, so their contents need not be in
+// memory together.
 type ArchiveSide struct {
 	Archive      Archive
 	MetadataOnly bool
 	Domains      []manifest.Domain // of the source
-	Projects     []Archived
+	Projects     iter.Seq2[*Archived, error]
 }
 
 // Archived is one project of an archive.
@@ -41,7 +44,8 @@ type Live struct {
 	ImageCount int // negative: not read
 }
 
-// Build makes the plan. An error means that the options make no sense.
+// Build makes the plan. An error means that the options make no sense, or is
+// one of the sequence of projects.
 func Build(a *ArchiveSide, t *TargetSide, opt Options) (*Plan, error) {
 	opt, err := opt.withDefaults()
 	if err != nil {
@@ -52,8 +56,11 @@ func Build(a *ArchiveSide, t *TargetSide, opt Options) (*Plan, error) {
 		FormatVersion: FormatVersion, Created: opt.Now.UTC(), Archive: a.Archive, Target: t.Target,
 		Mode: opt.Mode, OnConflict: opt.OnConflict, Projects: []Project{},
 	}
-	for i := range a.Projects {
-		p.Projects = append(p.Projects, b.project(&a.Projects[i]))
+	for archived, err := range a.Projects {
+		if err != nil {
+			return nil, err
+		}
+		p.Projects = append(p.Projects, b.project(archived))
 	}
 	p.sum()
 	return p, nil

@@ -50,8 +50,8 @@ func (c Calls) count(op string, n int) {
 
 func ceil(a, b int) int { return (a + b - 1) / b }
 
-// rebuildCalls are the calls of a rebuild in which nothing fails.
-func (c *Content) rebuildCalls(s *Schedule) Calls {
+// Calls are the writing calls of a rebuild in which nothing fails.
+func (c *Content) Calls(s *Schedule) Calls {
 	calls := Calls{CreateProject: 1}
 	if NeedsUpdate(c.settings) {
 		calls.count(UpdateProject, 1)

@@ -28,7 +28,7 @@ type Content struct {
 
 	all, whole Held
 	merged     []Merged
-	lost       []string // ids of images without bytes
+	lost       []Lost
 	unknown    int      // tag references that name no tag
 	iteration  int      // images that only an iteration holds
 }
@@ -50,6 +50,12 @@ type Merged struct {
 	Into   int // number of the record that is kept
 	// Dropped says what of the second record the one image cannot carry.
 	Dropped []string
+}
+
+// Lost is an image whose bytes the archive does not hold.
+type Lost struct {
+	Record int
+	ID     string
 }
 
 // item is one image to create.
@@ -118,8 +124,8 @@ func (c *Content) Restorable() Held { return c.whole }
 // Merged lists the records whose bytes another record has too.
 func (c *Content) Merged() []Merged { return c.merged }
 
-// Lost lists the ids of images whose bytes the archive does not hold.
-func (c *Content) Lost() []string { return c.lost }
+// Lost lists the images whose bytes the archive does not hold.
+func (c *Content) Lost() []Lost { return c.lost }
 
 // Add takes the next record.
 func (c *Content) Add(img *manifest.Image) {
@@ -133,7 +139,7 @@ func (c *Content) Add(img *manifest.Image) {
 	c.label(&it, img)
 	c.all.count(&it, img)
 	if img.Object == nil {
-		c.lost = append(c.lost, img.ID)
+		c.lost = append(c.lost, Lost{record, img.ID})
 		return
 	}
 	it.size = img.Object.Size

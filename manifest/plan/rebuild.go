@@ -34,7 +34,7 @@ func (b *builder) rebuild(p *Project, a *Archived) {
 		Tags: len(c.Tags()), Images: held.Images, Regions: held.Regions,
 		WithMetadata: held.WithMetadata, PerTag: perTag(c, held),
 	}
-	p.Calls = c.rebuildCalls(c.Schedule())
+	p.Calls = c.Calls(c.Schedule())
 	p.ProofCalls = proofCalls(held.Images)
 	p.Bytes = held.Bytes
 	p.NotCarried = append(p.NotCarried, notCarried(a)...)
@@ -107,7 +107,7 @@ func notCarried(a *Archived) []Note {
 		add(Note{What: plural(n, "images"), Reason: "only iterations hold them, not the workspace", Count: n})
 	}
 	if n := len(c.lost); n > 0 {
-		add(Note{What: plural(n, "images"), Reason: "their bytes are not in the archive", Count: n, Items: firstItems(c.lost)})
+		add(Note{What: plural(n, "images"), Reason: "their bytes are not in the archive", Count: n, Items: lostIDs(c.lost)})
 	}
 	if n := c.unknown; n > 0 {
 		add(Note{What: plural(n, "labels"), Reason: "their tag is not in the archive", Count: n})
@@ -160,4 +160,12 @@ func describeDomain(id string, among []manifest.Domain) string {
 		}
 	}
 	return id
+}
+
+func lostIDs(lost []Lost) []string {
+	var ids []string
+	for _, l := range lost[:min(len(lost), maxItems)] {
+		ids = append(ids, l.ID)
+	}
+	return ids
 }

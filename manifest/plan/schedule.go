@@ -58,7 +58,7 @@ func (c *Content) Schedule() *Schedule {
 		apart.append(c, batches)
 		switch few := ceil(len(images), manifest.MaxBatch); {
 		case g == 0:
-		case len(batches) > few:
+		case len(batches) > few || slices.ContainsFunc(batches, func(b Batch) bool { return b.Tags != nil }):
 			pool = append(pool, images...)
 			pooled.metadataCalls += few
 		default:
@@ -150,7 +150,20 @@ func (c *Content) pack(images []int) []Batch {
 		full, tagged = c.fullOfSingles(tagged)
 	}
 	c.sortByTags(tagged, usage)
-	return append(full, c.byWindow(tagged, untagged)...)
+	// Sending tags later looks cheap at each cut, but a first such call is
+	// a whole one; for no fewer create calls it is not worth it.
+	mixed, strict := c.byWindow(tagged, untagged, true), c.byWindow(tagged, untagged, false)
+	if c.cost(strict) < c.cost(mixed) {
+		mixed = strict
+	}
+	return append(full, mixed...)
+}
+
+// cost counts the calls of batches that are a schedule of their own.
+func (c *Content) cost(batches []Batch) int {
+	var s Schedule
+	s.append(c, batches)
+	return s.calls()
 }
 
 // usage counts for each tag the images that use it.
@@ -263,10 +276,11 @@ func window(line [][]int) (from, to int) {
 	return -1, -1
 }
 
-// byWindow cuts sorted images into calls. At each cut it compares two ways:
-// to stop where a 21st tag would come, or to fill the call and send the tags
-// that do not fit later. Untagged images fill what is left.
-func (c *Content) byWindow(tagged, untagged []int) []Batch {
+// byWindow cuts sorted images into calls. It stops where a 21st tag would
+// come; with mayFollow it compares that, at each cut, with filling the call
+// and sending the tags that do not fit later. Untagged images fill what is
+// left.
+func (c *Content) byWindow(tagged, untagged []int, mayFollow bool) []Batch {
 	var batches []Batch
 	for len(tagged) > 0 {
 		filler := func(n int) int { return min(manifest.MaxBatch-n, len(untagged)) }
@@ -274,7 +288,7 @@ func (c *Content) byWindow(tagged, untagged []int) []Batch {
 		n := c.fit(tagged, manifest.MaxBatch, 0)
 		carried, later := c.carried(tagged[:n])
 		b := Batch{Tags: carried}
-		if strict > 0 && float64(n+filler(n)) <= (1+later)*float64(strict+filler(strict)) {
+		if strict > 0 && (!mayFollow || float64(n+filler(n)) <= (1+later)*float64(strict+filler(strict))) {
 			n, b.Tags = strict, nil
 		}
 		b.Images = slices.Clone(tagged[:n])

@@ -1,0 +1,167 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+
+	"cvarchive/archive/progress"
+	"cvarchive/manifest"
+	"cvarchive/manifest/plan"
+)
+
+// StaleError says that a plan does not belong to what it is to be applied to.
+type StaleError struct{ Reason string }
+
+// Error says why, and what to do.
+func (e *StaleError) Error() string {
+	return "the plan is out of date: " + e.Reason + "; make a new one"
+}
+
+// Apply carries out a plan and proves the result. What fails within a project
+// is in the report; an error is a plan of something else ([*StaleError]), an
+// archive that cannot be read, or the end of ctx, and the report then holds
+// what was done before.
+func Apply(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Plan, opt Options) (*Report, error) {
+	opt = opt.withDefaults()
+	if err := check(a.Manifest(), p, opt); err != nil {
+		return nil, err
+	}
+	r := &Report{FormatVersion: ReportVersion, Archive: p.Archive, Target: p.Target, Started: opt.Now().UTC(), Projects: []ProjectReport{}}
+	var err error
+	for i := range p.Projects {
+		var pr *ProjectReport
+		pr, err = applyProject(ctx, t, a, objects, &p.Projects[i], opt)
+		r.Projects = append(r.Projects, *pr)
+		if err != nil {
+			break
+		}
+	}
+	r.Finished = opt.Now().UTC()
+	return r, err
+}
+
+// check refuses a plan that was made from another archive or for another
+// target, as far as both are known.
+func check(m *manifest.Manifest, p *plan.Plan, opt Options) error {
+	switch {
+	case p.FormatVersion != plan.FormatVersion:
+		return &StaleError{fmt.Sprintf("it has format version %d, this program knows %d", p.FormatVersion, plan.FormatVersion)}
+	case p.Archive.ID != m.ID:
+		return &StaleError{fmt.Sprintf("it was made from archive %s, not %s", p.Archive.ID, m.ID)}
+	case !p.Archive.SHA256.IsZero() && !opt.ArchiveSHA256.IsZero() && p.Archive.SHA256 != opt.ArchiveSHA256:
+		return &StaleError{"the archive's SHA-256 is another"}
+	case opt.Target.Endpoint != "" && p.Target.Endpoint != opt.Target.Endpoint:
+		return &StaleError{fmt.Sprintf("it was made for %s, not %s", p.Target.Endpoint, opt.Target.Endpoint)}
+	}
+	return nil
+}
+
+// job is the restore of one project.
+type job struct {
+	target  *counted
+	archive Archive
+	objects Objects
+	opt     Options
+	plan    *plan.Project
+	report  *ProjectReport
+
+	archived *plan.Archived
+	records  *records
+}
+
+func applyProject(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Project, opt Options) (*ProjectReport, error) {
+	r := &ProjectReport{
+		ID: p.ID, Name: p.Name, TargetID: p.TargetID, TargetName: p.TargetName,
+		Action: p.Action, Reason: p.Reason, Next: p.Next, NotCarried: p.NotCarried,
+	}
+	switch p.Action {
+	case plan.Skip:
+		r.Outcome = manifest.Complete
+		return r, nil
+	case plan.Import, plan.Rebuild:
+	default:
+		r.Outcome = manifest.Failed
+		return r, nil
+	}
+	started := opt.Now()
+	opt.Progress.Send(progress.Event{Kind: progress.ProjectStarted, Project: p.Name, ID: p.ID, Total: int64(p.Creates.Images)})
+	j := &job{target: newCounted(t), archive: a, objects: objects, opt: opt, plan: p, report: r}
+	err := j.run(ctx)
+	r.Calls = j.target.counts()
+	r.Seconds = opt.Now().Sub(started).Seconds()
+	opt.Progress.Send(progress.Event{Kind: progress.ProjectFinished, Project: p.Name, ID: p.ID, Message: string(r.Outcome)})
+	return r, err
+}
+
+// run restores the project and proves it. Errors of the service are the
+// project's; only the end of ctx and a broken archive are the caller's.
+func (j *job) run(ctx context.Context) error {
+	recs, err := newRecords(j.opt.TempDir)
+	if err != nil {
+		j.fail("", err)
+		return err
+	}
+	defer recs.close()
+	j.records = recs
+	i := indexOf(j.archive.Manifest(), j.plan.ID)
+	if i < 0 {
+		err := &StaleError{fmt.Sprintf("the archive holds no project %q", j.plan.Name)}
+		j.fail("", err)
+		return err
+	}
+	if j.archived, err = load(ctx, j.archive, j.archive.Manifest().Projects[i], recs); err != nil {
+		j.fail("", err)
+		return err
+	}
+	if j.plan.Action == plan.Import {
+		err = j.importing(ctx)
+	} else {
+		err = j.rebuild(ctx)
+	}
+	if err != nil {
+		j.fail("", err)
+		return context.Cause(ctx)
+	}
+	if j.report.Outcome != manifest.Failed {
+		if err := j.prove(ctx); err != nil {
+			j.failure("proof", err)
+		}
+		j.settle()
+	}
+	return context.Cause(ctx)
+}
+
+func indexOf(m *manifest.Manifest, id string) int {
+	for i := range m.Projects {
+		if m.Projects[i].ID == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// settle says how far the project came.
+func (j *job) settle() {
+	j.report.Outcome = manifest.Complete
+	if len(j.report.Failures) > 0 {
+		j.report.Outcome = manifest.Partial
+	}
+}
+
+// fail ends the project. What is in the target already stays there.
+func (j *job) fail(item string, err error) {
+	j.report.Outcome = manifest.Failed
+	if item == "" {
+		item = fmt.Sprintf("project %q", j.plan.Name)
+	}
+	j.failure(item, err)
+	j.report.Reason = err.Error()
+	if j.report.TargetID != "" {
+		j.report.Next = fmt.Sprintf("project %q (%s) in the target is unfinished; remove it before restoring again", j.report.TargetName, j.report.TargetID)
+	}
+}
+
+func (j *job) failure(item string, err error) {
+	j.report.Failures = append(j.report.Failures, manifest.FailureOf(item, err))
+	j.opt.Progress.Send(progress.Event{Kind: progress.ItemFailed, Project: j.plan.Name, Item: item, Err: err})
+}

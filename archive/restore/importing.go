@@ -1,0 +1,123 @@
+package restore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"cvarchive/archive/progress"
+	"cvarchive/manifest"
+	"cvarchive/manifest/plan"
+)
+
+// importing replays the token. When the service refuses it, or what arrives
+// is less than what was exported, a rebuild follows where the plan has one.
+func (j *job) importing(ctx context.Context) error {
+	j.report.By = plan.Import
+	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "import"})
+	p, err := j.target.ImportProject(ctx, j.archived.Export.Token, j.plan.TargetName)
+	if err != nil {
+		return j.instead(ctx, nil, fmt.Errorf("import project %q: %w", j.plan.Name, err))
+	}
+	j.report.TargetID, j.report.TargetName = p.ID, p.Name
+	p, err = j.awaitImport(ctx, p)
+	if err == nil {
+		err = j.checkImport(ctx, p)
+	}
+	if err != nil {
+		return j.instead(ctx, &p, fmt.Errorf("import project %q: %w", j.plan.Name, err))
+	}
+	if p.Name != j.plan.TargetName {
+		j.failure("name", fmt.Errorf("the service named the project %q, not %q", p.Name, j.plan.TargetName))
+	}
+	return nil
+}
+
+// Bounds of the wait for an import. The service's own estimate is trusted
+// tenfold.
+const (
+	minImportWait = 15 * time.Minute
+	firstLook     = 500 * time.Millisecond
+	longestPause  = 15 * time.Second
+)
+
+// awaitImport looks at the project until its import has ended.
+func (j *job) awaitImport(ctx context.Context, p manifest.Project) (manifest.Project, error) {
+	limit := max(minImportWait, 10*time.Duration(j.plan.Expect.EstimatedImportTimeInMS)*time.Millisecond)
+	pause, waited := firstLook, time.Duration(0)
+	for {
+		switch p.Status {
+		case manifest.StatusFailed:
+			return p, errors.New("the service says Failed, and no more")
+		case manifest.StatusImporting:
+		default: // Succeeded, or a service that tells no status
+			return p, nil
+		}
+		if waited >= limit {
+			return p, fmt.Errorf("it is still importing after %s", waited.Round(time.Second))
+		}
+		if err := j.opt.Wait(ctx, pause); err != nil {
+			return p, err
+		}
+		waited += pause
+		pause = min(pause*3/2, longestPause)
+		now, err := j.target.Project(ctx, p.ID)
+		if err != nil {
+			return p, fmt.Errorf("look at the import: %w", err)
+		}
+		p = now
+	}
+}
+
+// checkImport compares what arrived with what ExportProject counted.
+func (j *job) checkImport(ctx context.Context, p manifest.Project) error {
+	images, err := j.target.ImageCount(ctx, p.ID, "")
+	if err != nil {
+		return fmt.Errorf("count the imported images: %w", err)
+	}
+	tags, err := j.target.Tags(ctx, p.ID, "")
+	if err != nil {
+		return fmt.Errorf("count the imported tags: %w", err)
+	}
+	j.report.Created = Created{Tags: len(tags), Images: images}
+	if want := j.plan.Expect; images < want.Images || len(tags) < want.Tags {
+		return fmt.Errorf("%d images and %d tags arrived, the export counted %d and %d", images, len(tags), want.Images, want.Tags)
+	}
+	return nil
+}
+
+// instead rebuilds after an import that did not do. The project that it left
+// gives up its name and is reported, not deleted.
+func (j *job) instead(ctx context.Context, left *manifest.Project, cause error) error {
+	if ctx.Err() != nil {
+		return cause
+	}
+	if left != nil {
+		j.report.Abandoned = &Abandoned{ID: left.ID, Name: left.Name, Reason: cause.Error()}
+	}
+	if j.plan.Fallback == nil {
+		return cause
+	}
+	j.opt.Logger.Warn("import failed, rebuilding", "project", j.plan.Name, "error", cause)
+	j.opt.Progress.Send(progress.Event{Kind: progress.Warning, Project: j.plan.Name, Message: cause.Error() + "; rebuilding from the content"})
+	j.report.TargetID, j.report.TargetName, j.report.Created = "", j.plan.TargetName, Created{}
+	if left != nil {
+		if err := j.moveAside(ctx, left); err != nil {
+			return errors.Join(cause, err)
+		}
+	}
+	j.report.Reason = cause.Error() + "; rebuilt from the content"
+	return j.rebuild(ctx)
+}
+
+// moveAside renames an unfinished project so that its name is free.
+func (j *job) moveAside(ctx context.Context, left *manifest.Project) error {
+	p := *left
+	p.Name = fmt.Sprintf("%s (incomplete import %.8s)", j.plan.TargetName, left.ID)
+	if _, err := j.target.UpdateProject(ctx, left.ID, p); err != nil {
+		return fmt.Errorf("move the unfinished project %s aside: %w", left.ID, err)
+	}
+	j.report.Abandoned.Name = p.Name
+	return nil
+}

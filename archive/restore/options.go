@@ -1,0 +1,90 @@
+package restore
+
+import (
+	"context"
+	"io"
+	"iter"
+	"log/slog"
+	"time"
+
+	"cvarchive/archive"
+	"cvarchive/archive/progress"
+	"cvarchive/manifest"
+	"cvarchive/manifest/plan"
+)
+
+// Archive is the archive that is restored; [archive.Reader] is one.
+type Archive interface {
+	Manifest() *manifest.Manifest
+	Project(ctx context.Context, id string) (archive.ProjectMembers, error)
+	Images(ctx context.Context, id string) iter.Seq2[archive.Record, error]
+}
+
+// Objects gives the bytes of images; a vault is one. The reader must check
+// size and digest before it returns [io.EOF].
+type Objects interface {
+	OpenObject(ctx context.Context, o manifest.Object) (io.ReadCloser, error)
+}
+
+// Options say how to restore. The zero value works.
+type Options struct {
+	// ArchiveName and ArchiveSHA256 name the archive in plan and report,
+	// as far as the caller knows them.
+	ArchiveName   string
+	ArchiveSHA256 manifest.Digest
+	// Target names the resource in plan and report.
+	Target plan.Target
+	// Plan holds the user's choices. Its Now is taken from Now if zero.
+	Plan plan.Options
+
+	// Batches is how many create calls are under way at a time, each
+	// holding up to [plan.MaxBatchBytes]; 0: 3.
+	Batches int
+	// NoContentProof compares images by dimensions, tags, regions and
+	// metadata only, and downloads none of them.
+	NoContentProof bool
+	// Downloads is how many images the proof downloads at a time; 0: 8.
+	Downloads int
+	// TempDir is where records wait; empty: the system's.
+	TempDir string
+
+	// Now is the clock; nil: [time.Now].
+	Now func() time.Time
+	// Wait pauses between two looks at an import; nil: real time.
+	Wait     func(ctx context.Context, d time.Duration) error
+	Progress progress.Func
+	Logger   *slog.Logger // nil: silent
+}
+
+func (o Options) withDefaults() Options {
+	if o.Batches <= 0 {
+		o.Batches = 3
+	}
+	if o.Downloads <= 0 {
+		o.Downloads = 8
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Plan.Now.IsZero() {
+		o.Plan.Now = o.Now()
+	}
+	if o.Wait == nil {
+		o.Wait = wait
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

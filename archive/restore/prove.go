@@ -1,0 +1,213 @@
+package restore
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+
+	"golang.org/x/sync/errgroup"
+
+	"cvarchive/archive/progress"
+	"cvarchive/manifest"
+	"cvarchive/manifest/diff"
+	"cvarchive/manifest/plan"
+)
+
+// Prove reads a project of the target completely and compares it with the
+// archive: settings, tags, each image by content digest (unless
+// [Options.NoContentProof]), tags, regions and metadata. p says which
+// archived project is meant, under which name and domain it is expected, and
+// whether as an import or as a rebuild, which holds images with the same
+// bytes only once. Images whose bytes could not be read back are compared
+// without, and returned in unread.
+func Prove(ctx context.Context, t Target, a Archive, p *plan.Project, targetID string, opt Options) (r *diff.Result, unread []manifest.Failure, err error) {
+	opt = opt.withDefaults()
+	i := indexOf(a.Manifest(), p.ID)
+	if i < 0 {
+		return nil, nil, fmt.Errorf("the archive holds no project %q", p.Name)
+	}
+	recs, err := newRecords(opt.TempDir)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer recs.close()
+	archived, err := load(ctx, a, a.Manifest().Projects[i], recs)
+	if err != nil {
+		return nil, nil, err
+	}
+	v := &prover{target: t, archived: archived, records: recs, opt: opt, name: p.TargetName, merged: p.Action == plan.Rebuild}
+	if p.Domain != nil && p.Action == plan.Rebuild {
+		v.domainID = p.Domain.ID
+	}
+	r, err = v.prove(ctx, targetID)
+	return r, v.unread, err
+}
+
+// prove compares what the job made.
+func (j *job) prove(ctx context.Context) error {
+	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "read back and compare", Total: int64(j.plan.Creates.Images)})
+	v := &prover{target: j.target, archived: j.archived, records: j.records, opt: j.opt, name: j.plan.TargetName}
+	if j.report.By == plan.Rebuild {
+		v.merged, v.domainID = true, j.plan.Domain.ID
+	}
+	r, err := v.prove(ctx, j.report.TargetID)
+	if err != nil {
+		return fmt.Errorf("read project %q back: %w", j.report.TargetName, err)
+	}
+	j.report.Proof = r
+	j.report.Failures = append(j.report.Failures, v.unread...)
+	return nil
+}
+
+type prover struct {
+	target   Target
+	archived *plan.Archived
+	records  *records
+	opt      Options
+	name     string // expected
+	domainID string // expected; empty: the archived one
+	merged   bool   // images with the same bytes are expected once
+
+	unread []manifest.Failure
+}
+
+func (v *prover) prove(ctx context.Context, targetID string) (*diff.Result, error) {
+	p, err := v.target.Project(ctx, targetID)
+	if err != nil {
+		return nil, err
+	}
+	tags, err := v.target.Tags(ctx, targetID, "")
+	if err != nil {
+		return nil, err
+	}
+	names := make(map[string]string, len(tags))
+	for _, t := range tags {
+		names[t.ID] = t.Name
+	}
+	got := diff.Side{Project: p, Tags: tags, ImageCount: -1, Images: func() iter.Seq2[diff.Item, error] {
+		return v.live(ctx, targetID, names)
+	}}
+	return diff.Compare(v.want(), got, diff.Options{})
+}
+
+// want is the archived side.
+func (v *prover) want() diff.Side {
+	s := diff.Side{Project: v.archived.Project, Tags: v.archived.Content.Tags(), ImageCount: -1, Images: v.archivedImages}
+	s.Project.Name = v.name
+	if v.domainID != "" {
+		s.Project.Settings.DomainID = v.domainID
+	}
+	return s
+}
+
+// archivedImages yields the images of the workspace as archived, those
+// without bytes included.
+func (v *prover) archivedImages() iter.Seq2[diff.Item, error] {
+	content := v.archived.Content
+	names := content.TagNames()
+	return func(yield func(diff.Item, error) bool) {
+		item := func(img *manifest.Image, err error) bool {
+			if err != nil {
+				yield(diff.Item{}, err)
+				return false
+			}
+			return len(img.Iterations) > 0 || yield(diff.ItemOf(img, names), nil)
+		}
+		if !v.merged {
+			for n := range v.records.offsets {
+				if !item(v.records.get(n)) {
+					return
+				}
+			}
+			return
+		}
+		for i := range content.Len() {
+			if !item(content.Image(i, v.records.get)) {
+				return
+			}
+		}
+		for _, l := range content.Lost() {
+			if !item(v.records.get(l.Record)) {
+				return
+			}
+		}
+	}
+}
+
+// live lists the target's images, page by page, with the digests of their
+// bytes.
+func (v *prover) live(ctx context.Context, projectID string, names map[string]string) iter.Seq2[diff.Item, error] {
+	return func(yield func(diff.Item, error) bool) {
+		seen := map[string]bool{} // pages may overlap
+		for skip := 0; ; skip += manifest.MaxPage {
+			page, err := v.target.Images(ctx, projectID, manifest.ImageQuery{Skip: skip, Take: manifest.MaxPage})
+			if err == nil && !v.opt.NoContentProof {
+				err = v.digest(ctx, projectID, page)
+			}
+			if err != nil {
+				yield(diff.Item{}, err)
+				return
+			}
+			for i := range page {
+				if seen[page[i].ID] {
+					continue
+				}
+				seen[page[i].ID] = true
+				if !yield(diff.ItemOf(&page[i].Image, names), nil) {
+					return
+				}
+			}
+			if len(page) < manifest.MaxPage {
+				return
+			}
+		}
+	}
+}
+
+// digest reads the bytes of a page's images. One that cannot be read is
+// noted, and compared without.
+func (v *prover) digest(ctx context.Context, projectID string, page []manifest.ListedImage) error {
+	errs := make([]error, len(page))
+	var g errgroup.Group
+	g.SetLimit(v.opt.Downloads)
+	for i := range page {
+		g.Go(func() error {
+			page[i].Object, errs[i] = v.download(ctx, projectID, page[i].OriginalURI)
+			v.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Project: v.archived.Entry.Name, Item: "image " + page[i].ID})
+			return nil
+		})
+	}
+	g.Wait()
+	for i, err := range errs {
+		if err != nil {
+			v.unread = append(v.unread, manifest.FailureOf("content of image "+page[i].ID+" in the target", err))
+		}
+	}
+	return ctx.Err()
+}
+
+// download hashes the bytes behind a link, and goes on where a connection
+// broke, a few times.
+func (v *prover) download(ctx context.Context, projectID string, uri manifest.Secret) (*manifest.Object, error) {
+	h := sha256.New()
+	var size int64
+	for range 5 {
+		body, _, err := v.target.Download(ctx, projectID, uri, size)
+		if err != nil {
+			return nil, err
+		}
+		n, err := io.Copy(h, body)
+		body.Close()
+		size += n
+		switch {
+		case err == nil:
+			return &manifest.Object{SHA256: manifest.Digest(h.Sum(nil)), Size: size}, nil
+		case !errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, err
+		}
+	}
+	return nil, io.ErrUnexpectedEOF
+}
