@@ -349,7 +349,7 @@ func TestErrorsOfTheGateway(t *testing.T) {
 		t.Errorf("wrong key: %v", err)
 	}
 	s.sim.Resource("westeurope").SetCallsPerSecond(20)
-	s.c.RetryAttempts, s.c.RetryDuration = 5, 20*time.Millisecond
+	s.c.RetryAttempts, s.c.RetryDuration = 3, time.Second // it counts in whole seconds
 	for range 25 {
 		must(s.c.GetProjects(s.ctx))(t) // 429 is waited out
 	}
