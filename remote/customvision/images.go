@@ -173,7 +173,7 @@ func (c *Client) DeleteImages(ctx context.Context, projectID string, d ImageDele
 	if d.All == (len(d.IDs) > 0) {
 		return fmt.Errorf("%s: give image ids, or ask for all images", k.operation)
 	}
-	if err := atMost(k.operation, "image ids", len(d.IDs), manifest.MaxPage); err != nil {
+	if err := atMost(k.operation, "image ids", len(d.IDs), manifest.MaxPage); err != nil && !d.All {
 		return err
 	}
 	k.query.list("imageIds", d.IDs)
