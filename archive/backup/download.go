@@ -28,7 +28,6 @@ type link interface {
 
 var (
 	errEmpty   = errors.New("the service sent no bytes")
-	errStalled = errors.New("the service stopped sending")
 	errChanged = errors.New("the service changed its mind about the size")
 )
 
@@ -36,7 +35,6 @@ var (
 type downloader struct {
 	source  Source
 	delay   time.Duration // before the second attempt
-	stall   time.Duration
 	now     func() time.Time
 	counted func(n int64) // bytes as they come
 }
@@ -54,6 +52,9 @@ func (d *downloader) fetch(ctx context.Context, projectID string, l link, b *bod
 				return err
 			}
 			uri, generation = l.current()
+		}
+		if uri.IsZero() {
+			return errGone
 		}
 		before := b.size
 		opened, err := d.stream(ctx, projectID, uri, b)
@@ -95,8 +96,6 @@ func isFinal(err error) bool {
 // stream appends what the link gives to the body. Opened tells an answer
 // that broke from one that never came.
 func (d *downloader) stream(ctx context.Context, projectID string, uri manifest.Secret, b *body) (opened bool, err error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
 	r, size, err := d.source.Download(ctx, projectID, uri, b.size)
 	if err != nil {
 		return false, err
@@ -110,17 +109,9 @@ func (d *downloader) stream(ctx context.Context, projectID string, uri manifest.
 	}
 	b.expect(size)
 
-	watchdog := time.AfterFunc(d.stall, func() { cancel(errStalled) })
-	defer watchdog.Stop()
-	n, err := io.Copy(b, readerFunc(func(p []byte) (int, error) {
-		n, err := r.Read(p)
-		watchdog.Reset(d.stall)
-		return n, err
-	}))
+	n, err := io.Copy(b, r)
 	d.counted(n)
 	switch {
-	case err != nil && errors.Is(context.Cause(ctx), errStalled):
-		return true, errStalled
 	case err != nil:
 		return true, err
 	case size >= 0 && b.size < size:
@@ -130,10 +121,6 @@ func (d *downloader) stream(ctx context.Context, projectID string, uri manifest.
 	}
 	return true, nil
 }
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 func pause(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
-	"path"
-	"strings"
 	"sync"
 	"time"
 
@@ -21,28 +18,6 @@ const margin = 2 * time.Minute
 func endsSoon(uri manifest.Secret, now time.Time) bool {
 	end, ok := manifest.TokenExpiry(uri.Reveal())
 	return ok && end.Before(now.Add(margin))
-}
-
-// blobOf tells which of the service's blobs a link points to. The service
-// names the original o-<id>; where it keeps none it answers the link of the
-// resized image, i-<id>, for both.
-func blobOf(original, resized manifest.Secret) string {
-	name := blobName(original)
-	switch {
-	case strings.HasPrefix(path.Base(name), "o-"):
-		return manifest.BlobOriginal
-	case strings.HasPrefix(path.Base(name), "i-"), name == blobName(resized):
-		return manifest.BlobResized
-	}
-	return manifest.BlobOriginal
-}
-
-func blobName(uri manifest.Secret) string {
-	u, err := url.Parse(uri.Reveal())
-	if err != nil {
-		return uri.Reveal()
-	}
-	return u.Path
 }
 
 // page is a page of images in flight. Its links were given together and end

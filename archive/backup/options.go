@@ -34,9 +34,6 @@ type Options struct {
 	// RetryDelay is the first wait after a download broke; it doubles from
 	// attempt to attempt. 0: half a second.
 	RetryDelay time.Duration
-	// StallTimeout is how long a download may send nothing before it
-	// counts as broken. 0: one minute.
-	StallTimeout time.Duration
 
 	Now      func() time.Time // nil: the system's clock
 	Progress progress.Func
@@ -47,7 +44,6 @@ const (
 	defaultDownloads = 24
 	defaultParallel  = 3
 	defaultRetry     = 500 * time.Millisecond
-	defaultStall     = time.Minute
 )
 
 func (o Options) withDefaults() Options {
@@ -62,9 +58,6 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RetryDelay <= 0 {
 		o.RetryDelay = defaultRetry
-	}
-	if o.StallTimeout <= 0 {
-		o.StallTimeout = defaultStall
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -24,7 +24,8 @@ type job struct {
 	image manifest.Image
 	page  *page
 	entry *entry
-	// hasLink and blob are what the listing said of the bytes.
+	// hasLink says that the listing gave a link to the bytes, blob to
+	// which of the service's blobs.
 	hasLink bool
 	blob    string
 
@@ -113,13 +114,13 @@ func (c *capture) dispatch(ctx context.Context, g *errgroup.Group, queue chan<- 
 	}
 	j := &job{
 		image: img.Image, page: p, entry: e, done: make(chan struct{}),
-		hasLink: !bytesOf(img).IsZero(), blob: blobOf(img.OriginalURI, img.ResizedURI),
+		hasLink: !bytesOf(img).IsZero(), blob: img.Blob,
 	}
+	j.image.Object, j.image.Failure, j.image.Blob = nil, nil, ""
 	if err := send(ctx, queue, j); err != nil {
 		return err
 	}
 	if c.run.opt.MetadataOnly {
-		j.image.Object, j.image.Blob = nil, ""
 		p.done(img.ID)
 		close(j.done)
 		return nil

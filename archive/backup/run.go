@@ -38,7 +38,7 @@ func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result,
 	opt = opt.withDefaults()
 	r := &run{opt: opt, source: src, vault: v, slots: make(chan struct{}, opt.Downloads), tally: &tally{}}
 	r.downloads = &downloader{
-		source: src, delay: opt.RetryDelay, stall: opt.StallTimeout, now: opt.Now,
+		source: src, delay: opt.RetryDelay, now: opt.Now,
 		counted: func(n int64) { r.tally.bytesDownloaded.Add(n) },
 	}
 	res, err := r.run(ctx)

@@ -17,6 +17,7 @@ type Source interface {
 	IterationPerformance(ctx context.Context, projectID, iterationID string) (*manifest.IterationPerformance, error)
 	ModelExports(ctx context.Context, projectID, iterationID string) ([]manifest.ModelExport, error)
 	ExportProject(ctx context.Context, projectID string) (manifest.Export, error)
+	// Images lists a page. The Blob of a record says where its link leads.
 	Images(ctx context.Context, projectID string, q manifest.ImageQuery) ([]manifest.ListedImage, error)
 	ImageCount(ctx context.Context, projectID, iterationID string) (int, error)
 	ImagesByIDs(ctx context.Context, projectID, iterationID string, ids []string) ([]manifest.ListedImage, error)

@@ -1,0 +1,151 @@
+package backup_test
+
+import (
+	"fmt"
+	"testing"
+
+	"cvarchive/archive/backup"
+)
+
+func TestMinCalls(t *testing.T) {
+	for _, tt := range []struct {
+		size backup.Size
+		want int
+	}{
+		{backup.Size{MayExport: true}, 2 + 3},
+		{backup.Size{MayExport: false}, 2 + 4},
+		{backup.Size{MayExport: true, Images: 256}, 2 + 3 + 1},
+		{backup.Size{MayExport: true, Images: 257}, 2 + 3 + 2},
+		{backup.Size{MayExport: true, Images: 600, Iterations: []backup.IterationSize{
+			{Images: 255}, {Images: 256}, {Images: 600, Exportable: true},
+		}}, 2 + 3 + 3 + (1 + 1) + (1 + 2) + (1 + 3 + 1)},
+	} {
+		if got := backup.MinCalls(tt.size); got != tt.want {
+			t.Errorf("MinCalls(%+v) = %d, want %d", tt.size, got, tt.want)
+		}
+	}
+}
+
+// The simulator counts as many calls as the API makes necessary.
+func TestCallsAreMinimal(t *testing.T) {
+	for _, size := range []int{0, 1, 255, 256, 257, 600} {
+		for iterations := range 4 {
+			if size < 10 && iterations > 0 {
+				continue // too small to be trained
+			}
+			t.Run(fmt.Sprintf("%d images, %d iterations", size, iterations), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				domain := plainDomain
+				if iterations%2 == 1 {
+					domain = compactDomain
+				}
+				p, _ := w.trainable("p", domain, size)
+				want := backup.Size{Images: size, MayExport: true}
+				for range iterations {
+					w.train(p)
+					want.Iterations = append(want.Iterations, backup.IterationSize{Images: size, Exportable: domain == compactDomain})
+				}
+				w.resource().ResetCalls()
+				if res := w.backup(); !res.Whole() {
+					t.Errorf("failures %v", res.Manifest.Projects)
+				}
+				if got, names := w.calls(); got != backup.MinCalls(want) {
+					t.Errorf("%d calls, want %d: %v", got, backup.MinCalls(want), names)
+				}
+			})
+		}
+	}
+}
+
+func TestCallsOfAnAccountWithoutExport(t *testing.T) {
+	w := newWorld(t)
+	w.resource().SetNoExport(true)
+	var sizes []backup.Size
+	for i, n := range []int{0, 3, 256} {
+		w.fill(w.project(fmt.Sprint(i), plainDomain), n)
+		sizes = append(sizes, backup.Size{Images: n})
+	}
+	w.resource().ResetCalls()
+	w.backup()
+	if got, names := w.calls(); got != backup.MinCalls(sizes...) {
+		t.Errorf("%d calls, want %d: %v", got, backup.MinCalls(sizes...), names)
+	}
+}
+
+// A second backup of an unchanged account downloads nothing.
+func TestSecondBackupDownloadsNothing(t *testing.T) {
+	w := newWorld(t)
+	var sizes []backup.Size
+	for i := range 3 {
+		w.fill(w.project(fmt.Sprint(i), plainDomain), 70)
+		sizes = append(sizes, backup.Size{Images: 70, MayExport: true})
+	}
+	first := w.backup()
+	w.resource().ResetCalls()
+	creates := w.store.Creates.Load()
+	second := w.backup()
+
+	calls, names := w.calls()
+	blobs, _ := w.resource().BlobReads()
+	t.Logf("3 projects of 70 images again: %d image downloads, %d calls of at least %d", blobs, calls, backup.MinCalls(sizes...))
+	if blobs != 0 || calls != backup.MinCalls(sizes...) {
+		t.Errorf("%d blobs read, %d calls, want 0 and %d: %v", blobs, calls, backup.MinCalls(sizes...), names)
+	}
+	if s := second.Stats; s.ImagesReused != 210 || s.ImagesDownloaded != 0 || s.ObjectsStored != 0 {
+		t.Errorf("stats %+v", s)
+	}
+	if n := w.store.Creates.Load() - creates; n != 1 {
+		t.Errorf("%d files were written, want the archive alone", n)
+	}
+	if second.Manifest.Objects != first.Manifest.Objects {
+		t.Errorf("objects %+v, before %+v", second.Manifest.Objects, first.Manifest.Objects)
+	}
+	parent := second.Manifest.Parent
+	if parent == nil || parent.Name != first.Archive.Name || parent.SHA256 != first.SHA256 || first.Manifest.Parent != nil {
+		t.Errorf("parent %+v, want %s %s", parent, first.Archive.Name, first.SHA256)
+	}
+}
+
+// An archive that knows nothing of a project, between the others, does not
+// hide what older ones know.
+func TestKnownBytesAreFoundFurtherBack(t *testing.T) {
+	w := newWorld(t)
+	w.fill(w.project("a", plainDomain), 5)
+	w.fill(w.project("b", plainDomain), 5)
+	w.backup()
+	w.backup(func(o *backup.Options) { o.Projects = []string{"b"} })
+	w.backup(func(o *backup.Options) { o.MetadataOnly = true })
+	if s := w.backup().Stats; s.ImagesReused != 10 || s.ImagesDownloaded != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// What the vault lost is captured again, whatever the parent says.
+func TestLostObjectsAreCapturedAgain(t *testing.T) {
+	w := newWorld(t)
+	images := w.fill(w.project("p", plainDomain), 5)
+	w.backup()
+	lost := *objectOf(images[2].bytes)
+	if err := w.store.Delete(t.Context(), w.vault.ObjectName(lost)); err != nil {
+		t.Fatal(err)
+	}
+	s := w.backup().Stats
+	if s.ImagesReused != 4 || s.ImagesDownloaded != 1 || s.ObjectsStored != 1 {
+		t.Errorf("stats %+v", s)
+	}
+	if has, err := w.vault.HasObject(t.Context(), lost); err != nil || !has {
+		t.Errorf("the object is there: %v, %v", has, err)
+	}
+}
+
+// Another resource of the same name is not the same source.
+func TestOtherEndpointIsNoParent(t *testing.T) {
+	w := newWorld(t)
+	w.fill(w.project("p", plainDomain), 5)
+	w.backup(func(o *backup.Options) { o.Source.Endpoint = "https://elsewhere.example" })
+	res := w.backup()
+	if res.Manifest.Parent != nil || res.Stats.ImagesDownloaded != 5 {
+		t.Errorf("parent %+v, stats %+v", res.Manifest.Parent, res.Stats)
+	}
+}
