@@ -44,7 +44,7 @@ func (s *Store) Create(ctx context.Context, name string, body io.ReadSeeker) err
 		_, err = body.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return fmt.Errorf("store %s: read what is to be stored: %w", name, err)
+		return fmt.Errorf("store %s: %w", name, &bodyError{err})
 	}
 	w := &write{store: s, name: name, client: s.blob(name), size: size, word: rand.Text()}
 	if size <= s.singleShot {
@@ -67,8 +67,26 @@ type write struct {
 	word   string // tells this write from others of the same name
 }
 
-// bodyError marks what went wrong with the body rather than the service.
-func bodyError(err error) error { return fmt.Errorf("read what is to be stored: %w", err) }
+// bodyError is a failure of the body rather than the service. Sending again
+// does not help.
+type bodyError struct{ err error }
+
+func (e *bodyError) Error() string { return "read what is to be stored: " + e.err.Error() }
+func (e *bodyError) Unwrap() error { return e.err }
+
+// NonRetriable tells azcore's retry policy.
+func (e *bodyError) NonRetriable() {}
+
+// sentBody marks the failures of a body that is being sent.
+type sentBody struct{ io.ReadSeeker }
+
+func (b sentBody) Read(p []byte) (int, error) {
+	n, err := b.ReadSeeker.Read(p)
+	if err != nil && err != io.EOF {
+		err = &bodyError{err}
+	}
+	return n, err
+}
 
 // single sends the body with one Put Blob.
 func (w *write) single(ctx context.Context, body io.ReadSeeker) error {
@@ -81,10 +99,10 @@ func (w *write) single(ctx context.Context, body io.ReadSeeker) error {
 		_, err = body.Seek(0, io.SeekStart)
 	}
 	if err != nil {
-		return bodyError(err)
+		return &bodyError{err}
 	}
 	digest := sum.Sum(nil)
-	_, err = w.client.Upload(ctx, streaming.NopCloser(body), &blockblob.UploadOptions{
+	_, err = w.client.Upload(ctx, streaming.NopCloser(sentBody{body}), &blockblob.UploadOptions{
 		TransactionalValidation: blob.TransferValidationTypeMD5(digest),
 		HTTPHeaders:             w.headers(digest),
 		Metadata:                w.metadata(),
@@ -120,7 +138,7 @@ func (w *write) blocks(ctx context.Context, body io.Reader) error {
 		}
 		block := buffer[:min(size, left)]
 		if _, err = io.ReadFull(body, block); err != nil {
-			err = bodyError(err)
+			err = &bodyError{err}
 			break
 		}
 		sum.Write(block)
@@ -167,6 +185,9 @@ func (w *write) stage(ctx context.Context, id string, block []byte) error {
 func (w *write) settle(ctx context.Context, operation string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if be, ok := errors.AsType[*bodyError](err); ok {
+		return be
 	}
 	if !hasCode(err, bloberror.BlobAlreadyExists, bloberror.ConditionNotMet, bloberror.TargetConditionNotMet,
 		bloberror.UnauthorizedBlobOverwrite, bloberror.BlobImmutableDueToPolicy, bloberror.InvalidBlockList) {

@@ -81,6 +81,9 @@ func (s *Store) hint(e *manifest.ServiceError, detail string) string {
 		bloberror.AuthorizationResourceTypeMismatch, bloberror.AuthorizationServiceMismatch:
 		return s.hintPermission(e.Operation)
 	case bloberror.AuthorizationFailure, bloberror.AuthorizationSourceIPMismatch:
+		if azure.IsLoopback(s.where.account) { // the emulator's word for a wrong key or SAS
+			return s.hintAuthentication(detail)
+		}
 		return "the account's firewall or the SAS does not let this through; allow this machine's address in the account's networking settings, or check what the SAS permits"
 	case bloberror.AuthorizationProtocolMismatch:
 		return "the SAS or the account wants https"

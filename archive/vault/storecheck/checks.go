@@ -209,25 +209,33 @@ func remove(ctx context.Context, s vault.Store, prefix string) error {
 // errBody is what a failing body ends in.
 var errBody = errors.New("the body failed, as it should")
 
-// failingBody reads up to a place and then fails.
+// failingBody reads up to a place and then fails, each time that it is
+// read.
 type failingBody struct {
-	*bytes.Reader
-	failAt int64
+	io.ReadSeeker
+	failAt, at int64
 }
 
 func (b *failingBody) Read(p []byte) (int, error) {
-	at := b.Size() - int64(b.Len())
-	if at >= b.failAt {
+	if b.at >= b.failAt {
 		return 0, errBody
 	}
-	return b.Reader.Read(p[:min(int64(len(p)), b.failAt-at)])
+	n, err := b.ReadSeeker.Read(p[:min(int64(len(p)), b.failAt-b.at)])
+	b.at += int64(n)
+	return n, err
+}
+
+func (b *failingBody) Seek(offset int64, whence int) (int64, error) {
+	to, err := b.ReadSeeker.Seek(offset, whence)
+	b.at = to
+	return to, err
 }
 
 func failingBodies(ctx context.Context, s vault.Store, prefix string) error {
 	var errs []error
 	for _, size := range []int{10, 3 << 20} {
 		name := fmt.Sprintf("%sfails-%d", prefix, size)
-		body := &failingBody{Reader: bytes.NewReader(make([]byte, size)), failAt: int64(size / 2)}
+		body := &failingBody{ReadSeeker: bytes.NewReader(make([]byte, size)), failAt: int64(size / 2)}
 		errs = append(errs, wantErr("create from a body that fails half-way", s.Create(ctx, name, body), errBody))
 		_, err := s.Stat(ctx, name)
 		errs = append(errs, wantErr("stat after a body failed half-way", err, fs.ErrNotExist))

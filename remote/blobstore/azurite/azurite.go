@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -36,13 +37,17 @@ type Server struct {
 	URL              string // of the account: http://127.0.0.1:PORT/devstoreaccount1
 	Key              string // of the account, random
 	ConnectionString string
+
+	client *http.Client // trusts the certificate; nil: the default one
 }
 
 // Options change how an emulator is started.
 type Options struct {
-	// CertFile and KeyFile make it speak https, with bearer tokens beside
-	// keys and SAS. The tokens' signatures are not checked.
+	// CertFile and KeyFile (PEM) make it speak https, with bearer tokens
+	// beside keys and SAS. The tokens' signatures are not checked.
 	CertFile, KeyFile string
+	// Client trusts the certificate.
+	Client *http.Client
 }
 
 // Start starts an emulator that ends with the test.
@@ -54,16 +59,17 @@ func StartWith(t testing.TB, o Options) *Server {
 	key := randomKey()
 	command := find(t)
 	args := append(command[1:], "--blobHost", "127.0.0.1", "--blobPort", "0",
-		"--location", t.TempDir(), "--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry")
+		"--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry")
 	if o.CertFile != "" {
 		args = append(args, "--cert", o.CertFile, "--key", o.KeyFile, "--oauth", "basic")
 	}
 	cmd := exec.Command(command[0], args...)
+	cmd.Dir = t.TempDir()
 	cmd.Env = append(os.Environ(), "AZURITE_ACCOUNTS="+Account+":"+key)
 	url := run(t, cmd) + "/" + Account
 	protocol, _, _ := strings.Cut(url, ":")
 	return &Server{
-		URL: url, Key: key,
+		URL: url, Key: key, client: o.Client,
 		ConnectionString: fmt.Sprintf("DefaultEndpointsProtocol=%s;AccountName=%s;AccountKey=%s;BlobEndpoint=%s;", protocol, Account, key, url),
 	}
 }
@@ -167,7 +173,11 @@ func (s *Server) SAS(t testing.TB, containerURL string, p sas.ContainerPermissio
 
 func (s *Server) container(t testing.TB, name string) *container.Client {
 	t.Helper()
-	c, err := container.NewClientFromConnectionString(s.ConnectionString, name, nil)
+	var o container.ClientOptions
+	if s.client != nil {
+		o.Transport = s.client
+	}
+	c, err := container.NewClientFromConnectionString(s.ConnectionString, name, &o)
 	if err != nil {
 		t.Fatalf("connect to azurite: %v", err)
 	}
