@@ -2,7 +2,9 @@ package simulator
 
 import (
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -37,6 +39,14 @@ func (r *Resource) Name() string { return r.opt.Name }
 
 // Key returns the resource's training key.
 func (r *Resource) Key() string { return r.opt.Key }
+
+// Handler serves the resource alone, at the root of a listener of its own,
+// for client libraries that take no endpoint with a path.
+func (r *Resource) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		r.s.serveResource(w, req, r, strings.TrimPrefix(req.URL.Path, "/"))
+	})
+}
 
 // SetDown switches the whole region off or on, API and blobs alike. While it
 // is down, connections are cut without an answer; imports that still read

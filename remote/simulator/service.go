@@ -93,18 +93,29 @@ func (s *Service) now() time.Time {
 }
 
 // ServeHTTP answers the Training API, blob links and the controls under
-// /_simulator/.
+// /_simulator/. The resource is the first element of the path, or else the
+// first label of the host, such as westeurope.localhost.
 func (s *Service) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	first, rest, _ := strings.Cut(strings.TrimPrefix(req.URL.Path, "/"), "/")
+	path := strings.TrimPrefix(req.URL.Path, "/")
+	first, rest, _ := strings.Cut(path, "/")
 	if first == controlPrefix {
 		s.serveControl(w, req, rest)
 		return
 	}
 	r := s.find(first)
 	if r == nil {
+		label, _, _ := strings.Cut(req.Host, ".")
+		r, rest = s.find(label), path
+	}
+	if r == nil {
 		writeJSON(w, http.StatusNotFound, gatewayError{Error: errorBody{Code: "404", Message: "Resource not found"}})
 		return
 	}
+	s.serveResource(w, req, r, rest)
+}
+
+// serveResource answers what is below a resource's endpoint.
+func (s *Service) serveResource(w http.ResponseWriter, req *http.Request, r *Resource, rest string) {
 	if r.isDown() {
 		panic(http.ErrAbortHandler) // cuts the connection without an answer
 	}
