@@ -2,6 +2,7 @@ package ui_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -97,7 +98,10 @@ func TestOutputRemembersFailure(t *testing.T) {
 
 // story is what a flow might report.
 func story(p *ui.Progress, tick func(time.Duration)) {
+	p.Event(progress.Event{Kind: progress.PhaseStarted, Message: "capture", Total: 2})
 	p.Event(progress.Event{Kind: progress.ProjectStarted, Project: "Fruit\x1b", ID: "p1", Total: 3000})
+	p.Event(progress.Event{Kind: progress.ProjectStarted, Project: "Nuts", ID: "p2", Total: 10})
+	p.Event(progress.Event{Kind: progress.ItemDone, Project: "Nuts", Item: "image", Done: 10, Total: 10})
 	for i := range int64(3) {
 		tick(6 * time.Second)
 		p.Event(progress.Event{Kind: progress.ItemDone, Project: "Fruit\x1b", Item: "image", Done: (i + 1) * 1000, Total: 3000, Bytes: 1 << 20})
@@ -120,13 +124,18 @@ func TestProgress(t *testing.T) {
 		ui.ModeNone: `failed: Fruit\x1b: image 7: a b
 warning: careful
 `,
-		ui.ModePlain: `Fruit\x1b: 3,000
-Fruit\x1b: 2,000 of 3,000, 2.0 MiB
+		ui.ModePlain: `capture
+Fruit\x1b: 3,000 images
+Nuts: 10 images
+capture: 2,010 of 3,010, 2.0 MiB
 failed: Fruit\x1b: image 7: a b
 warning: careful
 Fruit\x1b: partial
 `,
-		ui.ModeJSON: `{"time":"2026-01-02T03:04:05Z","event":"project","project":"Fruit\u001b","id":"p1","total":3000}
+		ui.ModeJSON: `{"time":"2026-01-02T03:04:05Z","event":"phase","total":2,"message":"capture"}
+{"time":"2026-01-02T03:04:05Z","event":"project","project":"Fruit\u001b","id":"p1","total":3000}
+{"time":"2026-01-02T03:04:05Z","event":"project","project":"Nuts","id":"p2","total":10}
+{"time":"2026-01-02T03:04:05Z","event":"item","project":"Nuts","item":"image","done":10,"total":10}
 {"time":"2026-01-02T03:04:11Z","event":"item","project":"Fruit\u001b","item":"image","done":1000,"total":3000,"bytes":1048576}
 {"time":"2026-01-02T03:04:17Z","event":"item","project":"Fruit\u001b","item":"image","done":2000,"total":3000,"bytes":1048576}
 {"time":"2026-01-02T03:04:23Z","event":"item","project":"Fruit\u001b","item":"image","done":3000,"total":3000,"bytes":1048576}
@@ -144,5 +153,21 @@ Fruit\x1b: partial
 	}
 	if strings.Contains(render(ui.ModePlain), "\x1b") {
 		t.Error("an escape reached the terminal")
+	}
+}
+
+func TestJSONDoesNotSteer(t *testing.T) {
+	var b bytes.Buffer
+	out := ui.NewOutput(&b, func(string) (string, bool) { return "", false })
+	want := map[string]string{"name": "a\u009b\u202e\x1b\U000e0001<ü>\n"}
+	if err := out.JSON(want); err != nil {
+		t.Fatal(err)
+	}
+	if text := b.String(); text != "{\n  \"name\": \"a\\u009b\\u202e\\u001b\\udb40\\udc01<ü>\\n\"\n}\n" {
+		t.Errorf("got %s", text)
+	}
+	var got map[string]string
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil || got["name"] != want["name"] {
+		t.Errorf("read back %q, %v", got, err)
 	}
 }

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"cvarchive/archive"
+	"cvarchive/archive/vault"
+)
+
+// archiveArg documents what ARCHIVE may be.
+const archiveArg = "ARCHIVE is a name from \"cvarchive list\", a unique prefix of one or of its time or id,\n\"latest\", \"<source>/latest\", or a path to a file."
+
+// opened is an archive that is open for reading.
+type opened struct {
+	name   string // as list shows it, or the file's path
+	file   interface{ io.ReaderAt }
+	size   int64
+	reader *archive.Reader
+	entry  *vault.Archive // nil for a lone file
+	close  func() error
+}
+
+// openArchive opens the archive that an argument names.
+func (a *app) openArchive(c *cli.Context, ref string) (*opened, error) {
+	o, err := a.openArchiveFile(c, ref)
+	if err != nil {
+		return nil, err
+	}
+	if o.reader, err = archive.NewReader(o.file, o.size); err != nil {
+		o.close()
+		return nil, fmt.Errorf("%s: %w", o.name, err)
+	}
+	return o, nil
+}
+
+// openArchiveFile opens the bytes of an archive without looking into them.
+func (a *app) openArchiveFile(c *cli.Context, ref string) (*opened, error) {
+	if isPath(ref) {
+		return openLoneFile(ref)
+	}
+	v, err := a.vault(c)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := v.Resolve(c.Context, ref)
+	if err != nil {
+		return nil, err
+	}
+	return openStored(c.Context, v, entry)
+}
+
+// openStored opens an archive of a vault.
+func openStored(ctx context.Context, v *vault.Vault, entry vault.Archive) (*opened, error) {
+	f, err := v.OpenArchive(ctx, entry)
+	if err != nil {
+		return nil, err
+	}
+	return &opened{name: entry.Name, file: f, size: f.Size(), entry: &entry, close: f.Close}, nil
+}
+
+func openLoneFile(path string) (*opened, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		reason := err
+		if pe, ok := errors.AsType[*fs.PathError](err); ok {
+			reason = pe.Err
+		}
+		return nil, fmt.Errorf("open the archive %s: %w; give a readable file, or a name from cvarchive list", path, reason)
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("it is not a file; give an archive, or a name from cvarchive list")
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("open the archive %s: %w", path, err)
+	}
+	return &opened{name: path, file: f, size: info.Size(), close: f.Close}, nil
+}
+
+// isPath tells a path from a name in the vault: it exists here as a file, or
+// it is written like a path.
+func isPath(ref string) bool {
+	if info, err := os.Stat(ref); err == nil && info.Mode().IsRegular() {
+		return true
+	}
+	return filepath.IsAbs(ref) || strings.HasPrefix(ref, "./") || strings.HasPrefix(ref, "../") ||
+		strings.HasPrefix(ref, `.\`) || strings.HasPrefix(ref, `..\`) || strings.HasSuffix(ref, ".tar.zst")
+}
+
+// oneArchive returns the single ARCHIVE argument.
+func oneArchive(c *cli.Context) (string, error) {
+	if c.NArg() == 0 || c.Args().First() == "" {
+		return "", usagef("%s needs an ARCHIVE, such as latest; cvarchive list shows their names", c.Command.Name)
+	}
+	return c.Args().First(), nil
+}

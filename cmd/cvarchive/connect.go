@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
+	"github.com/urfave/cli/v2"
+
+	"cvarchive/archive/vault"
+	"cvarchive/cmd/internal/config"
+	"cvarchive/manifest"
+	"cvarchive/remote/azure"
+	"cvarchive/remote/blobstore"
+	"cvarchive/remote/customvision"
+)
+
+// client makes a client of a resource. Nothing is sent yet.
+func (a *app) client(res config.Resource) (*customvision.Client, error) {
+	o := customvision.Options{
+		Name: res.Name, Endpoint: res.Endpoint, TrainingKey: res.TrainingKey,
+		CallsPerSecond: res.CallsPerSecond, Version: toolVersion(), Logger: a.log,
+	}
+	if res.Entra {
+		cred, err := entra()
+		if err != nil {
+			return nil, err
+		}
+		o.Credential = cred
+	}
+	return customvision.New(o)
+}
+
+// entra signs in as the environment, the machine or the Azure CLI says. It
+// sends nothing yet.
+func entra() (azcore.TokenCredential, error) {
+	cred, err := azidentity.NewDefaultAzureCredential(nil)
+	if err != nil {
+		return nil, fmt.Errorf("prepare the sign-in with Entra ID: %w", err)
+	}
+	return cred, nil
+}
+
+// sourceOf says what an archive remembers of a resource.
+func sourceOf(res config.Resource, c *customvision.Client) manifest.Source {
+	return manifest.Source{Name: res.Name, Endpoint: c.Endpoint(), APIVersion: customvision.APIVersion}
+}
+
+// openBlobStore opens a vault's container. Without a connection string or a
+// SAS in the address, Entra ID signs in.
+func (a *app) openBlobStore(v config.Vault) (vault.Store, error) {
+	cred, err := entra()
+	if err != nil {
+		return nil, err
+	}
+	return blobstore.New(blobstore.Options{
+		URL: v.URL.Reveal(), ConnectionString: v.ConnectionString, Credential: cred, Tier: v.Tier,
+		Azure: azure.Options{Version: toolVersion(), Logger: a.log},
+	})
+}
+
+// ensurer is a store whose place may have to be made first: a container.
+type ensurer interface {
+	Ensure(ctx context.Context) error
+}
+
+// vaultForWriting opens the vault and makes one of an empty or missing
+// place, saying so.
+func (a *app) vaultForWriting(c *cli.Context) (*vault.Vault, error) {
+	s, err := a.store(c)
+	if err != nil {
+		return nil, err
+	}
+	v, made, err := initVault(c.Context, s)
+	if made {
+		fmt.Fprintf(a.stderr, "made a new vault at %s\n", s)
+	}
+	return v, err
+}

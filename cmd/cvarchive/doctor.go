@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"cvarchive/archive/vault"
+	"cvarchive/archive/vault/storecheck"
+	"cvarchive/cmd/internal/config"
+	"cvarchive/cmd/internal/ui"
+)
+
+// diagnosis is the shape of "doctor --json".
+type diagnosis struct {
+	Healthy bool    `json:"healthy"`
+	Checks  []check `json:"checks"`
+}
+
+// check is one thing that doctor looked at.
+type check struct {
+	// Subject is what it is about: config, environment, vault, or a
+	// resource's name.
+	Subject string      `json:"subject"`
+	Check   string      `json:"check"`
+	Status  checkStatus `json:"status"`
+	Detail  string      `json:"detail,omitempty"` // what was found
+	Fix     string      `json:"fix,omitempty"`    // what to do
+}
+
+type checkStatus string
+
+const (
+	checkOK     checkStatus = "ok"
+	checkNote   checkStatus = "note"   // worth knowing; no failure
+	checkFailed checkStatus = "failed" // something will not work
+)
+
+func (a *app) doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "doctor",
+		Usage:     "check config, access, roles and clock",
+		ArgsUsage: "[RESOURCE...]",
+		Description: examples(`Checks, one line each, what backups and restores depend on: the config and the
+environment variables in it; the vault, by writing and deleting a few small files in a
+scratch folder of its own; and each resource, or only the named ones: whether it answers,
+whether the key is right, whether the role may export projects, how full the resource
+is, and whether the clocks agree. Nothing else is changed. Exit status 1 means that a
+check failed; the line says what to do.`,
+			"cvarchive doctor",
+			"cvarchive doctor prod-weu --no-write",
+			"cvarchive doctor --json"),
+		Flags: withCommon(
+			&cli.BoolFlag{Name: "no-write", Usage: "do not write to the vault"},
+			endpointFlag(), jsonFlag()),
+		Action: a.action(a.doctor, -1, "run it again; a scratch folder doctor-… that is left in the vault can be deleted"),
+	}
+}
+
+// doctor runs the checks, each printed as it is done.
+func (a *app) doctor(c *cli.Context) error {
+	d := &diagnosing{app: a, c: c, text: !c.Bool("json"), result: diagnosis{Healthy: true, Checks: []check{}}}
+	d.run(c.Args().Slice())
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	if !d.text {
+		if err := a.out.JSON(d.result); err != nil {
+			return err
+		}
+	}
+	if !d.result.Healthy {
+		return &statusError{exitFailed}
+	}
+	return nil
+}
+
+// diagnosing is one run of doctor.
+type diagnosing struct {
+	app    *app
+	c      *cli.Context
+	text   bool
+	result diagnosis
+}
+
+func (d *diagnosing) run(names []string) {
+	f, ok := d.config()
+	if ok {
+		d.environment(f)
+		d.vault(f)
+	}
+	d.resources(f, ok, names)
+}
+
+func (d *diagnosing) ok(subject, what, detail string) {
+	d.add(check{Subject: subject, Check: what, Status: checkOK, Detail: detail})
+}
+
+func (d *diagnosing) note(subject, what, detail, fix string) {
+	d.add(check{Subject: subject, Check: what, Status: checkNote, Detail: detail, Fix: fix})
+}
+
+// fail takes an error apart into what is wrong and what to do.
+func (d *diagnosing) fail(subject, what string, err error) {
+	detail, fix, _ := strings.Cut(ui.Sentence(err.Error()), "; ")
+	d.add(check{Subject: subject, Check: what, Status: checkFailed, Detail: detail, Fix: fix})
+}
+
+func (d *diagnosing) add(ch check) {
+	d.result.Checks = append(d.result.Checks, ch)
+	if ch.Status == checkFailed {
+		d.result.Healthy = false
+	}
+	if !d.text {
+		return
+	}
+	out := d.app.out
+	mark := map[checkStatus]string{checkOK: out.Paint(ui.Green, "✓"), checkNote: out.Paint(ui.Yellow, "!"), checkFailed: out.Paint(ui.Red, "✗")}[ch.Status]
+	line := fmt.Sprintf("%s %s: %s", mark, ui.Clean(ch.Subject), ch.Check)
+	if ch.Detail != "" {
+		line += ": " + ui.Sentence(ch.Detail)
+	}
+	if ch.Fix != "" {
+		line += "; " + ui.Sentence(ch.Fix)
+	}
+	out.Printf("%s\n", line)
+}
+
+func (d *diagnosing) config() (*config.File, bool) {
+	f, err := d.app.config(d.c)
+	switch {
+	case err != nil:
+		d.fail("config", "readable", err)
+		return nil, false
+	case f.Path == "":
+		d.note("config", "present", "there is none, only flags and environment variables count", "cvarchive init writes one")
+	default:
+		d.ok("config", "readable", fmt.Sprintf("%s, %s", f.Path, ui.Count(len(f.Resources()), "resource")))
+		d.literalSecrets(f)
+	}
+	return f, true
+}
+
+// literalSecrets notes keys that stand in a file that others can read.
+func (d *diagnosing) literalSecrets(f *config.File) {
+	info, err := os.Stat(f.Path)
+	keys := f.LiteralKeys()
+	if err != nil || len(keys) == 0 || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
+		return
+	}
+	d.note("config", "secrets", fmt.Sprintf("%s stands in the file, which others may read", strings.Join(keys, ", ")),
+		"write ${NAME} and set the environment variable, or chmod 600 the file")
+}
+
+func (d *diagnosing) environment(f *config.File) {
+	for _, v := range f.Variables() {
+		if d.app.env(v.Name) == "" {
+			d.add(check{Subject: "environment", Check: v.Name, Status: checkFailed,
+				Detail: "it is not set and " + strings.Join(v.Keys, ", ") + " needs it", Fix: "set it"})
+			continue
+		}
+		d.ok("environment", v.Name, "set")
+	}
+}
+
+func (d *diagnosing) vault(f *config.File) {
+	v, err := d.app.vaultConfig(d.c, f)
+	var s vault.Store
+	if err == nil {
+		s, err = d.app.openStore(v, f.Path)
+	}
+	if err != nil {
+		d.fail("vault", "address", err)
+		return
+	}
+	ctx := d.c.Context
+	opened, err := vault.Open(ctx, s)
+	if _, not := errors.AsType[*vault.NotVaultError](err); not && isMissing(ctx, s) {
+		d.note("vault", "present", fmt.Sprintf("%s holds no vault yet", s), "cvarchive init or the first backup makes it")
+	} else if err != nil {
+		d.fail("vault", "present", err)
+		return
+	} else {
+		archives, err := opened.Archives(ctx)
+		if err != nil {
+			d.fail("vault", "readable", err)
+			return
+		}
+		d.ok("vault", "readable", fmt.Sprintf("%s, %s", s, ui.Count(len(archives), "archive")))
+	}
+	if d.c.Bool("no-write") {
+		return
+	}
+	d.writable(ctx, s)
+}
+
+// isMissing reports whether there is no marker at all, as against a wrong
+// one.
+func isMissing(ctx context.Context, s vault.Store) bool {
+	_, err := s.Stat(ctx, vault.MarkerName)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
+// writable runs the contract of stores in a scratch folder.
+func (d *diagnosing) writable(ctx context.Context, s vault.Store) {
+	if e, ok := s.(ensurer); ok {
+		if err := e.Ensure(ctx); err != nil {
+			d.fail("vault", "container", err)
+			return
+		}
+	}
+	failed := 0
+	for r := range storecheck.Run(ctx, s, "doctor-"+strings.ToLower(rand.Text()[:8])+"/") {
+		if ctx.Err() != nil {
+			return
+		}
+		if r.Err != nil {
+			failed++
+			d.fail("vault", r.Check, r.Err)
+		}
+	}
+	if failed == 0 {
+		d.ok("vault", "writable", ui.Count(len(storecheck.Checks()), "check")+" of writing, reading and deleting passed")
+	}
+}

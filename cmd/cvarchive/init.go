@@ -1,0 +1,181 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"cvarchive/cmd/internal/config"
+	"cvarchive/manifest"
+)
+
+func (a *app) initCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "init",
+		Usage:     "write a commented config, and make the vault",
+		ArgsUsage: "[FILE]",
+		Description: examples(`Writes a commented configuration to FILE (cvarchive.yaml unless --config says otherwise)
+and makes a vault of the folder or container that --vault names. A file that is there
+already is kept: its vault is made then, or opened if it is one. Nothing is overwritten.`,
+			"cvarchive init",
+			"cvarchive init --vault /var/backups/customvision",
+			"cvarchive init --vault https://account.blob.core.windows.net/customvision"),
+		Flags: withCommon(),
+		Action: a.action(func(c *cli.Context) error {
+			path, err := a.newConfigPath(c)
+			if err != nil {
+				return err
+			}
+			address := c.String("vault")
+			written, err := writeConfig(path, address)
+			if err != nil {
+				return err
+			}
+			if written {
+				a.out.Printf("wrote %s\n", path)
+			}
+			f, err := config.Load(path)
+			if err != nil {
+				return err
+			}
+			if written && address == "" {
+				a.out.Printf("next: fill it in, then run cvarchive init again to make the vault, and cvarchive doctor to check access\n")
+				return nil
+			}
+			return a.makeVault(c, f, address)
+		}, 1, ""),
+	}
+}
+
+// newConfigPath is where init writes: FILE, --config, or the working folder.
+func (a *app) newConfigPath(c *cli.Context) (string, error) {
+	file, flag := c.Args().First(), c.String("config")
+	switch {
+	case file != "" && flag != "" && file != flag:
+		return "", usagef("the config is to be %q and --config says %q; give one of them", file, flag)
+	case file != "":
+		return file, nil
+	case flag != "":
+		return flag, nil
+	case a.env(config.EnvFile) != "":
+		return a.env(config.EnvFile), nil
+	}
+	return config.FileName, nil
+}
+
+// makeVault makes the vault of a configuration, or the one that --vault
+// names.
+func (a *app) makeVault(c *cli.Context, f *config.File, address string) error {
+	v := config.Vault{URL: manifest.NewSecret(address)}
+	if address == "" || f.HasVault() {
+		var err error
+		own, err := f.Vault(a.lookupEnv)
+		if err != nil {
+			return err
+		}
+		if address == "" || own.URL.Reveal() == address {
+			v = own
+		}
+	}
+	s, err := a.openStore(v, f.Path)
+	if err != nil {
+		return err
+	}
+	_, made, err := initVault(c.Context, s)
+	if err != nil {
+		return err
+	}
+	if made {
+		a.out.Printf("made a vault at %s\n", s)
+	} else {
+		a.out.Printf("%s is a vault already\n", s)
+	}
+	a.out.Printf("next: cvarchive doctor checks access\n")
+	return nil
+}
+
+// writeConfig writes the commented configuration unless path exists.
+func writeConfig(path, vaultAddress string) (written bool, err error) {
+	if _, query, found := strings.Cut(vaultAddress, "?"); found && query != "" {
+		return false, usagef("the vault's address carries a SAS, which must not be written to a file; put it into an environment variable and write url: ${NAME} into the config")
+	}
+	text := configText(vaultAddress)
+	if _, err := config.Parse(path, []byte(text)); err != nil {
+		return false, fmt.Errorf("the vault's address cannot be written to a config: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return false, fmt.Errorf("write the config %s: %w", path, cause(err))
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return false, nil
+	}
+	if err == nil {
+		_, err = f.WriteString(text)
+		err = errors.Join(err, f.Close())
+		if err != nil {
+			os.Remove(path) // half a config is worse than none
+		}
+	}
+	if err != nil {
+		return false, fmt.Errorf("write the config %s: %w", path, cause(err))
+	}
+	return true, nil
+}
+
+// cause drops the path that os puts before its errors.
+func cause(err error) error {
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		return pe.Err
+	}
+	return err
+}
+
+// configText is the commented configuration.
+func configText(vaultAddress string) string {
+	if vaultAddress == "" {
+		vaultAddress = "./vault"
+	}
+	return fmt.Sprintf(configTemplate, yamlQuoted(vaultAddress))
+}
+
+// yamlQuoted quotes text for YAML.
+func yamlQuoted(s string) string {
+	return "'" + strings.ReplaceAll(strings.ReplaceAll(s, "'", "''"), "$", "$$") + "'"
+}
+
+const configTemplate = `# Configuration of cvarchive. Unknown keys are errors.
+# ${NAME} in a value is taken from the environment; $$ is one dollar sign.
+version: 1
+
+# Where archives are kept: a folder (relative to this file, or absolute), or
+# an Azure Blob container.
+vault:
+  url: %s
+  # url: https://account.blob.core.windows.net/customvision
+  #
+  # A container is opened with the connection string if there is one, else
+  # with a SAS in the url, else by signing in with Entra ID.
+  # connection_string: ${AZURE_STORAGE_CONNECTION_STRING}
+  #
+  # Access tier for what is written: hot, cool or cold.
+  # tier: cool
+
+# The Custom Vision resources that are backed up or restored to, under names
+# of your choice. Take the endpoint and a key of the training resource from
+# the Azure portal, under "Keys and Endpoint".
+resources:
+  prod-weu:
+    endpoint: https://westeurope.api.cognitive.microsoft.com
+    training_key: ${PROD_WEU_TRAINING_KEY}
+    calls_per_second: 10        # the service's limit for a resource
+    protected: true             # never restored to
+  # dr-neu:
+  #   endpoint: https://contoso-dr.cognitiveservices.azure.com
+  #   auth: entra               # instead of training_key; needs the resource's own endpoint
+`

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"cvarchive/archive/restore"
+	"cvarchive/cmd/internal/config"
+	"cvarchive/cmd/internal/ui"
+	"cvarchive/manifest"
+	"cvarchive/manifest/plan"
+	"cvarchive/remote/customvision"
+)
+
+func (a *app) restoreCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "restore",
+		Usage:     "bring archived projects back into a resource",
+		ArgsUsage: "ARCHIVE --to TARGET",
+		Description: examples(`Brings projects of an archive into a resource: by their export token while it lives, or
+by building them again from the captured content. What is there already and equal is
+left alone; nothing in the target is changed or deleted. Afterwards every restored
+project is read back and compared with the archive.
+
+--dry-run shows what would be done and does nothing; it ends with status 3 when
+something would be, with 0 when the target holds everything already. Without it, a
+terminal is asked for confirmation, and anything else needs --yes. Status 4 means that
+something was not restored or differs from the archive; the output names it.
+
+`+archiveArg+` A lone file needs the vault too, for the images.
+
+--rename OLD=NEW gives one project another name; '--rename *=Restored *' all of them.`,
+			"cvarchive restore latest --to dr-neu --dry-run",
+			"cvarchive restore latest --to dr-neu",
+			"cvarchive restore prod-weu/latest --to dr-neu --project Screws --rename Screws='Screws (May)' --yes",
+			"cvarchive restore 20280901 --to dr-neu --mode rebuild --on-conflict rename --json --yes"),
+		Flags: withCommon(
+			&cli.StringFlag{Name: "to", Usage: "restore into the resource `TARGET` of the config"},
+			&cli.BoolFlag{Name: "dry-run", Usage: "show what would be done, and do nothing"},
+			&cli.StringSliceFlag{Name: "project", Usage: "restore only the project of this `NAME` or id; may be repeated"},
+			&cli.StringFlag{Name: "mode", Value: string(plan.ModeAuto), Usage: "restore by `MODE`: auto (token while it lives, else content), import (token), rebuild (content)"},
+			&cli.StringFlag{Name: "on-conflict", Value: string(plan.ConflictFail), Usage: "when a project's name is taken by one that differs: `WAY` fail, skip or rename"},
+			&cli.StringSliceFlag{Name: "rename", Usage: "`OLD=NEW` name of a project in the target; may be repeated"},
+			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask for confirmation"},
+			endpointFlag(), progressFlag(), jsonFlag()),
+		Action: a.action(a.restore, 1, "run the same command with --dry-run to see what is left to do; a project that was being rebuilt is shown as a conflict, so delete it in the target or add --on-conflict rename"),
+	}
+}
+
+// restoration is one run of the restore command.
+type restoration struct {
+	archive *opened
+	client  *customvision.Client
+	objects restore.Objects
+	opt     restore.Options
+}
+
+func (a *app) restore(c *cli.Context) error {
+	opt, err := planOptions(c)
+	if err != nil {
+		return err
+	}
+	ref, err := oneArchive(c)
+	if err != nil {
+		return err
+	}
+	target, err := a.target(c)
+	if err != nil {
+		return err
+	}
+	show, err := a.progress(c)
+	if err != nil {
+		return err
+	}
+	if !c.Bool("dry-run") && !c.Bool("yes") && !a.canAsk(c) {
+		return usagef("restore writes to %s and there is no terminal to ask on; look at it with --dry-run, then give --yes", target.Name)
+	}
+	r, err := a.prepareRestore(c, ref, target, opt)
+	if err != nil {
+		return err
+	}
+	defer r.archive.close()
+	p, err := restore.Prepare(c.Context, r.client, r.archive.reader, r.opt)
+	if err != nil {
+		return fmt.Errorf("plan the restore of %s to %s: %w", r.archive.name, target.Name, err)
+	}
+	if c.Bool("dry-run") {
+		return a.showPlan(c, p)
+	}
+	return a.carryOut(c, r, p, show)
+}
+
+// planOptions reads the user's choices.
+func planOptions(c *cli.Context) (plan.Options, error) {
+	opt := plan.Options{
+		Mode:       plan.Mode(c.String("mode")),
+		OnConflict: plan.OnConflict(c.String("on-conflict")),
+		Projects:   c.StringSlice("project"),
+		Rename:     map[string]string{},
+	}
+	switch opt.Mode {
+	case plan.ModeAuto, plan.ModeImport, plan.ModeRebuild:
+	default:
+		return opt, usagef("--mode cannot be %q; it is auto, import or rebuild", string(opt.Mode))
+	}
+	switch opt.OnConflict {
+	case plan.ConflictFail, plan.ConflictSkip, plan.ConflictRename:
+	default:
+		return opt, usagef("--on-conflict cannot be %q; it is fail, skip or rename", string(opt.OnConflict))
+	}
+	for _, r := range c.StringSlice("rename") {
+		before, after, found := strings.Cut(r, "=")
+		if !found || before == "" || after == "" {
+			return opt, usagef("--rename cannot be %q; write OLD=NEW", r)
+		}
+		if _, twice := opt.Rename[before]; twice {
+			return opt, usagef("--rename gives %q two names; give it one", before)
+		}
+		opt.Rename[before] = after
+	}
+	return opt, nil
+}
+
+// target is the resource to restore to. It must be named, even when there is
+// only one: writing to a resource is never a default.
+func (a *app) target(c *cli.Context) (config.Resource, error) {
+	name := c.String("to")
+	if name == "" && c.String("endpoint") == "" {
+		return config.Resource{}, usagef("restore needs to know where to: give --to TARGET, a resource of the config")
+	}
+	res, err := a.resource(c, name, "target")
+	if err == nil && res.Protected {
+		err = usagef("%s is protected and never a restore target; choose another with --to, or remove protected from its config", res.Name)
+	}
+	return res, err
+}
+
+// prepareRestore opens everything that the restore reads.
+func (a *app) prepareRestore(c *cli.Context, ref string, target config.Resource, opt plan.Options) (*restoration, error) {
+	client, err := a.client(target)
+	if err != nil {
+		return nil, err
+	}
+	o, err := a.openArchive(c, ref)
+	if err != nil {
+		return nil, err
+	}
+	r := &restoration{archive: o, client: client}
+	digest, err := digestOf(c.Context, o)
+	if err == nil {
+		r.objects, err = a.objectsFor(c, o)
+	}
+	if err != nil {
+		o.close()
+		return nil, err
+	}
+	r.opt = restore.Options{
+		ArchiveName: o.name, ArchiveSHA256: digest,
+		Target: plan.Target{Name: target.Name, Endpoint: client.Endpoint()},
+		Plan:   opt, Now: a.now, Logger: a.log,
+	}
+	return r, nil
+}
+
+// digestOf reads an archive once to know it by its digest.
+func digestOf(ctx context.Context, o *opened) (manifest.Digest, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, &ctxReader{ctx, io.NewSectionReader(o.file, 0, o.size)}); err != nil {
+		return manifest.Digest{}, fmt.Errorf("read the archive %s: %w", o.name, err)
+	}
+	return manifest.Digest(h.Sum(nil)), nil
+}
+
+// ctxReader ends with its context.
+type ctxReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (r *ctxReader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
+
+// objectsFor returns where the bytes of an archive's images are. A lone file
+// may do without a vault, as long as nothing is rebuilt.
+func (a *app) objectsFor(c *cli.Context, o *opened) (restore.Objects, error) {
+	v, err := a.vault(c)
+	if _, unknown := errors.AsType[*usageError](err); unknown && o.entry == nil {
+		return noObjects{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// noObjects stands in where no vault is known.
+type noObjects struct{}
+
+func (noObjects) OpenObject(context.Context, manifest.Object) (io.ReadCloser, error) {
+	return nil, errors.New("no vault is known to take the image from; give --vault")
+}
+
+// showPlan prints the dry run.
+func (a *app) showPlan(c *cli.Context, p *plan.Plan) error {
+	if c.Bool("json") {
+		if err := a.out.JSON(p); err != nil {
+			return err
+		}
+	} else {
+		a.printPlan(p)
+	}
+	if hasWork(p) {
+		return &statusError{exitDifferences}
+	}
+	return nil
+}
+
+// hasWork reports whether the target lacks something of the archive, be it
+// that the restore would bring it or that it cannot.
+func hasWork(p *plan.Plan) bool {
+	return p.Pending || p.Totals.Conflict+p.Totals.Blocked > 0
+}
+
+// carryOut shows the plan, asks, applies it and reports.
+func (a *app) carryOut(c *cli.Context, r *restoration, p *plan.Plan, show *ui.Progress) error {
+	if _, none := r.objects.(noObjects); none && p.Totals.Rebuild > 0 {
+		return usagef("%s is a lone file and no vault is known to take the images from; give --vault, or --mode import", r.archive.name)
+	}
+	if !c.Bool("json") {
+		a.printPlan(p)
+	}
+	if p.Pending && !c.Bool("yes") {
+		agreed, err := a.ask(c.Context, fmt.Sprintf("Restore to %s? Only \"yes\" goes on: ", p.Target.Name))
+		if err != nil {
+			return err
+		}
+		if !agreed {
+			return fmt.Errorf("nothing was restored, for the answer was not yes; run the command again when you are ready")
+		}
+	}
+	r.opt.Progress = show.Event
+	report, err := restore.Apply(c.Context, r.client, r.archive.reader, r.objects, p, r.opt)
+	show.Close()
+	if report != nil {
+		if c.Bool("json") {
+			err = errors.Join(err, a.out.JSON(report))
+		} else if hasWork(p) {
+			a.printReport(report)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("restore %s to %s: %w", r.archive.name, p.Target.Name, err)
+	}
+	if !report.Whole() || !report.Equal() {
+		return &statusError{exitNotWhole}
+	}
+	return nil
+}
+
+// canAsk reports whether somebody can be asked: the question goes to
+// standard error and the answer comes from standard input.
+func (a *app) canAsk(c *cli.Context) bool {
+	return !c.Bool("json") && ui.IsTerminal(a.stdin) && ui.IsTerminal(a.stderr)
+}
+
+// ask waits for one line, or for the context to end.
+func (a *app) ask(ctx context.Context, question string) (bool, error) {
+	fmt.Fprint(a.stderr, question)
+	answer := make(chan string, 1)
+	go func() {
+		text, _ := bufio.NewReader(a.stdin).ReadString('\n')
+		answer <- strings.TrimSpace(text)
+	}()
+	select {
+	case <-ctx.Done():
+		return false, ctx.Err()
+	case text := <-answer:
+		return text == "yes", nil
+	}
+}
