@@ -21,6 +21,8 @@ type project struct {
 	Classification        string `json:",omitempty"` // empty for detection
 	Platforms             []string
 	Augmentation          map[string]bool
+	ExportContainer       string `json:",omitempty"` // where the service would put exported models
+	NotificationQueue     string `json:",omitempty"`
 	Created, Modified     time.Time
 	DR                    bool `json:",omitempty"`
 	Tags                  []*tag

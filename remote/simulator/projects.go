@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -77,8 +78,28 @@ func createProject(c *call) (int, any, error) {
 			return 0, nil, err
 		}
 	}
+	if err := c.storageOptions(p); err != nil {
+		return 0, nil, err
+	}
 	c.r.projects = append(c.r.projects, p)
 	return 200, c.wireProject(p), nil
+}
+
+// storageOptions reads where the service should put exported models and
+// notices: from the query, as the manual has it, or in v3.4 from the body.
+// They are remembered; nothing is put there.
+func (c *call) storageOptions(p *project) error {
+	p.ExportContainer, p.NotificationQueue = c.query["exportmodelcontaineruri"], c.query["notificationqueueuri"]
+	if len(c.body) == 0 {
+		return nil
+	}
+	var in struct{ ExportModelContainerURI, NotificationQueueURI string }
+	if err := c.decode(&in, "BadRequest", "The options could not be read."); err != nil {
+		return err
+	}
+	p.ExportContainer = cmp.Or(in.ExportModelContainerURI, p.ExportContainer)
+	p.NotificationQueue = cmp.Or(in.NotificationQueueURI, p.NotificationQueue)
+	return nil
 }
 
 func (c *call) projectLimit() error {
@@ -113,6 +134,8 @@ type updatedProject struct {
 		ImageProcessingSettings *struct {
 			AugmentationMethods map[string]bool `json:"augmentationMethods"`
 		} `json:"imageProcessingSettings"`
+		ExportModelContainerURI *string `json:"exportModelContainerUri"`
+		NotificationQueueURI    *string `json:"notificationQueueUri"`
 	} `json:"settings"`
 }
 
@@ -179,6 +202,12 @@ func (c *call) applySettings(p *project, in updatedProject) error {
 			return err
 		}
 		p.Platforms = list
+	}
+	if set.ExportModelContainerURI != nil {
+		p.ExportContainer = *set.ExportModelContainerURI
+	}
+	if set.NotificationQueueURI != nil {
+		p.NotificationQueue = *set.NotificationQueueURI
 	}
 	if ips := set.ImageProcessingSettings; ips != nil && ips.AugmentationMethods != nil {
 		p.Augmentation = maps.Clone(ips.AugmentationMethods)

@@ -88,6 +88,16 @@ var operations = []operation{
 	op("POST", "projects/{project}/quicktest/url", "QuickTestImageUrl", read, notSupported),
 }
 
+// Operations lists the operation ids that the service knows, as
+// [Resource.Calls] counts them and [Fault] names them.
+func Operations() []string {
+	ids := make([]string, len(operations))
+	for i, o := range operations {
+		ids[i] = o.id
+	}
+	return ids
+}
+
 // versions are the API versions that are served, by their path element.
 var versions = map[string]string{"v3.3": "3.3", "v3.4-preview": "3.4_preview"}
 

@@ -45,6 +45,8 @@ type wireSettings struct {
 	UseNegativeSet          bool           `json:"useNegativeSet"`
 	DetectionParameters     *string        `json:"detectionParameters"`
 	ImageProcessingSettings wireProcessing `json:"imageProcessingSettings"`
+	ExportModelContainerURI string         `json:"exportModelContainerUri,omitempty"`
+	NotificationQueueURI    string         `json:"notificationQueueUri,omitempty"`
 }
 
 type wireProcessing struct {
@@ -58,6 +60,7 @@ func (c *call) wireProject(p *project) wireProject {
 			DomainID: p.DomainID, ClassificationType: optional(p.Classification),
 			TargetExportPlatforms: append([]string{}, p.Platforms...), UseNegativeSet: p.tagOfType(tagNegative) != nil,
 			ImageProcessingSettings: wireProcessing{AugmentationMethods: maps.Clone(p.Augmentation)},
+			ExportModelContainerURI: p.ExportContainer, NotificationQueueURI: p.NotificationQueue,
 		},
 		Created: stamp(p.Created), LastModified: stamp(p.Modified), DRModeEnabled: p.DR, Status: p.status(),
 	}
