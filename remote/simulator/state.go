@@ -89,8 +89,11 @@ func (s *Service) load() error {
 	}
 	for name, saved := range st.Resources {
 		r := s.find(name)
+		if r == nil && len(saved.Projects) == 0 {
+			continue
+		}
 		if r == nil {
-			return fmt.Errorf("simulator: %s holds the resource %s, which is not among the options", s.stateFile(), name)
+			return fmt.Errorf("simulator: %s holds projects of the resource %s, which is not among the options", s.stateFile(), name)
 		}
 		r.projects, r.down = saved.Projects, saved.Down
 	}
