@@ -16,6 +16,7 @@ import (
 // commands is the table of what cvarchive can do, in the order of its help.
 func (a *app) commands() []*cli.Command {
 	return []*cli.Command{
+		a.demoCommand(),
 		a.initCommand(),
 		a.doctorCommand(),
 		a.backupCommand(),
@@ -84,16 +85,35 @@ func (a *app) root() *cli.App {
 		c.HideHelpCommand = true
 		c.OnUsageError = onUsageError
 		c.CustomHelpTemplate = commandHelp
-		c.HelpName = root.Name + " " + c.Name
+		quietDefaults(c.Flags)
 	}
 	return root
 }
 
+// quietDefaults keeps "(default: false)" and the like out of the help.
+func quietDefaults(flags []cli.Flag) {
+	for _, f := range flags {
+		switch f := f.(type) {
+		case *cli.BoolFlag:
+			f.DisableDefaultText = !f.Value
+		case *cli.IntFlag:
+			f.DefaultText = "0"
+			f.DisableDefaultText = f.Value == 0
+		case *cli.Float64Flag:
+			f.DefaultText = "0"
+			f.DisableDefaultText = f.Value == 0
+		}
+	}
+}
+
+// helpOf says where a command is explained.
+func helpOf(c *cli.Context) string { return "cvarchive " + c.Command.Name + " --help" }
+
 // onUsageError receives what the library itself finds wrong: values of the
 // wrong type. It would print the help on standard output otherwise.
 func onUsageError(c *cli.Context, err error, _ bool) error {
-	message := strings.ReplaceAll(err.Error(), " for flag -", " for --")
-	return usagef("%s; see %s --help", message, c.Command.HelpName)
+	message := strings.NewReplacer(" for flag -", " for --", " for -", " for --").Replace(err.Error())
+	return usagef("%s; see %s", strings.TrimSuffix(message, ": parse error"), helpOf(c))
 }
 
 // action wraps what a command does: it sets up logging, checks the number of
@@ -105,7 +125,7 @@ func (a *app) action(do func(*cli.Context) error, maxArgs int, resume string) cl
 			a.log = ui.NewLogger(a.stderr)
 		}
 		if extra := c.Args().Slice(); maxArgs >= 0 && len(extra) > maxArgs {
-			return usagef("%s does not take %q; see %s --help", c.Command.Name, extra[maxArgs], c.Command.HelpName)
+			return usagef("%s does not take %q; see %s", c.Command.Name, extra[maxArgs], helpOf(c))
 		}
 		return interrupted(c.Context, do(c), resume)
 	}

@@ -32,7 +32,7 @@ What it made stays in a folder, with a configuration, to go on playing with.`,
 		},
 		Action: a.action(func(c *cli.Context) error {
 			return demo.Run(c.Context, demo.Options{
-				Dir: c.String("dir"), Keep: c.Bool("keep"), Command: typed, Out: a.out,
+				Dir: c.String("dir"), Keep: c.Bool("keep"), Key: simulatorKey, Command: typed, Out: a.out,
 				Bold: func(s string) string { return a.out.Paint(ui.Bold, s) },
 			})
 		}, 0, "run cvarchive demo again to see it from the start"),
