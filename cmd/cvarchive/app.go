@@ -90,18 +90,11 @@ func (a *app) root() *cli.App {
 	return root
 }
 
-// quietDefaults keeps "(default: false)" and the like out of the help.
+// quietDefaults keeps "(default: false)" out of the help.
 func quietDefaults(flags []cli.Flag) {
 	for _, f := range flags {
-		switch f := f.(type) {
-		case *cli.BoolFlag:
-			f.DisableDefaultText = !f.Value
-		case *cli.IntFlag:
-			f.DefaultText = "0"
-			f.DisableDefaultText = f.Value == 0
-		case *cli.Float64Flag:
-			f.DefaultText = "0"
-			f.DisableDefaultText = f.Value == 0
+		if b, ok := f.(*cli.BoolFlag); ok {
+			b.DisableDefaultText = !b.Value
 		}
 	}
 }

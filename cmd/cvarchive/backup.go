@@ -79,7 +79,7 @@ the output names it.`,
 			&cli.BoolFlag{Name: "metadata-only", Usage: "leave out the bytes of images and models: a fast inventory"},
 			&cli.BoolFlag{Name: "no-tokens", Usage: "leave the export tokens out of the archive"},
 			&cli.BoolFlag{Name: "models", Value: true, Usage: "download the exported models that exist (--models=false leaves them out)"},
-			&cli.IntFlag{Name: "downloads", Usage: "download this `NUMBER` of images at once (default: a sensible one)"},
+			&cli.IntFlag{Name: "downloads", DefaultText: "a sensible one", Usage: "download this `NUMBER` of images at once"},
 			endpointFlag(), progressFlag(), jsonFlag()),
 		Action: a.action(a.backup, 1, "run the same command again to go on; what is stored already is not downloaded again"),
 	}

@@ -155,7 +155,7 @@ func (d *diagnosing) literalSecrets(f *config.File) {
 	if err != nil || len(keys) == 0 || runtime.GOOS == "windows" || info.Mode().Perm()&0o077 == 0 {
 		return
 	}
-	d.note("config", "secrets", fmt.Sprintf("%s stands in the file, which others may read", strings.Join(keys, ", ")),
+	d.note("config", "secrets", "in the file, which others may read: "+strings.Join(keys, ", "),
 		"write ${NAME} and set the environment variable, or chmod 600 the file")
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"cvarchive/archive/backup"
 	"cvarchive/cmd/internal/config"
 	"cvarchive/cmd/internal/ui"
 )
@@ -59,6 +60,9 @@ func exitStatus(err error) int {
 	if _, ok := errors.AsType[*interruptedError](err); ok {
 		return exitInterrupted
 	}
+	if _, ok := errors.AsType[*backup.InterruptedError](err); ok {
+		return exitInterrupted
+	}
 	if _, ok := errors.AsType[*usageError](err); ok {
 		return exitUsage
 	}
@@ -80,6 +84,9 @@ func report(w io.Writer, err error) {
 // interruption that says how to go on. Without a signal, err stays.
 func interrupted(ctx context.Context, err error, next string) error {
 	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	if _, said := errors.AsType[*backup.InterruptedError](err); said {
 		return err
 	}
 	return &interruptedError{next: next}

@@ -218,7 +218,7 @@ func (a *app) showPlan(c *cli.Context, p *plan.Plan) error {
 			return err
 		}
 	} else {
-		a.printPlan(p)
+		a.printPlan(p, true)
 	}
 	if hasWork(p) {
 		return &statusError{exitDifferences}
@@ -238,7 +238,7 @@ func (a *app) carryOut(c *cli.Context, r *restoration, p *plan.Plan, show *ui.Pr
 		return usagef("%s is a lone file and no vault is known to take the images from; give --vault, or --mode import", r.archive.name)
 	}
 	if !c.Bool("json") {
-		a.printPlan(p)
+		a.printPlan(p, !c.Bool("yes")) // whoever is asked sees all of it
 	}
 	if p.Pending && !c.Bool("yes") {
 		agreed, err := a.ask(c.Context, fmt.Sprintf("Restore to %s? Only \"yes\" goes on: ", p.Target.Name))

@@ -22,17 +22,23 @@ var sigils = map[plan.Action]struct{ sigil, colour string }{
 // shownTags bounds the tags of a project in a plan's text.
 const shownTags = 40
 
-func (a *app) printPlan(p *plan.Plan) {
+// printPlan shows a plan as a readable difference; without details, one line
+// a project.
+func (a *app) printPlan(p *plan.Plan, details bool) {
 	a.out.Printf("Restore of %s (captured %s from %s)\n", ui.Clean(p.Archive.Name), ui.Time(p.Archive.Created), ui.Clean(p.Archive.Source))
 	a.out.Printf("to %s (%s)\n\n", ui.Clean(p.Target.Name), ui.Clean(p.Target.Endpoint))
 	if !hasWork(p) {
-		a.printSkipped(p)
+		a.printHeads(p)
 		a.out.Printf("No changes. %s holds %s of the archive already.\n", ui.Clean(p.Target.Name), everyProject(p))
 		return
 	}
 	a.out.Printf("  + is created   = is left as it is   ! its name is taken   x cannot be restored\n\n")
-	for i := range p.Projects {
-		a.printPlanned(&p.Projects[i])
+	if details {
+		for i := range p.Projects {
+			a.printPlanned(&p.Projects[i])
+		}
+	} else {
+		a.printHeads(p)
 	}
 	a.printTally(p)
 }
@@ -44,7 +50,7 @@ func everyProject(p *plan.Plan) string {
 	return "all " + ui.Count(len(p.Projects), "chosen project")
 }
 
-func (a *app) printSkipped(p *plan.Plan) {
+func (a *app) printHeads(p *plan.Plan) {
 	for i := range p.Projects {
 		a.printHead(&p.Projects[i])
 	}
@@ -95,12 +101,16 @@ func (a *app) printCreates(p *plan.Project) {
 		}
 		a.plus("domain %s", ui.Clean(text))
 	}
-	for _, s := range p.Settings {
-		a.plus("%s = %s", ui.Clean(s.Name), ui.Sentence(s.Value))
-	}
+	a.printSettings(p)
 	c := p.Creates
-	a.plus("%s, %s, %s%s%s", ui.Count(c.Tags, "tag"), ui.Count(c.Images, "image"), ui.Count(c.Regions, "region"),
-		optional(c.WithMetadata, ", %s with metadata"), optional(c.Iterations, ", %s iterations"))
+	text := ui.Count(c.Tags, "tag") + ", " + ui.Count(c.Images, "image") + ", " + ui.Count(c.Regions, "region")
+	if c.WithMetadata > 0 {
+		text += ", " + ui.Grouped(c.WithMetadata) + " with metadata"
+	}
+	if c.Iterations > 0 {
+		text += ", " + ui.Count(c.Iterations, "iteration")
+	}
+	a.plus("%s", text)
 	for i, t := range c.PerTag {
 		if i == shownTags {
 			a.out.Printf("          and %s more\n", ui.Count(len(c.PerTag)-i, "tag"))
@@ -120,15 +130,31 @@ func (a *app) printCreates(p *plan.Project) {
 	}
 }
 
-func (a *app) plus(format string, args ...any) {
-	a.out.Printf("      %s %s\n", a.out.Paint(ui.Green, "+"), fmt.Sprintf(format, args...))
+// augmentation begins the names of the settings that say which image
+// transforms training applies; they share a line.
+const augmentation = "augmentation "
+
+func (a *app) printSettings(p *plan.Project) {
+	var transforms []string
+	for _, s := range p.Settings {
+		name, isTransform := strings.CutPrefix(s.Name, augmentation)
+		switch {
+		case isTransform && s.Value == "true":
+			transforms = append(transforms, name)
+		case isTransform:
+			transforms = append(transforms, "no "+name)
+		case s.Name == "domain": // shown by its name
+		default:
+			a.plus("%s: %s", ui.Clean(s.Name), ui.Sentence(s.Value))
+		}
+	}
+	if len(transforms) > 0 {
+		a.plus("augmentation: %s", ui.Sentence(strings.Join(transforms, ", ")))
+	}
 }
 
-func optional(n int, format string) string {
-	if n == 0 {
-		return ""
-	}
-	return fmt.Sprintf(format, ui.Grouped(n))
+func (a *app) plus(format string, args ...any) {
+	a.out.Printf("      %s %s\n", a.out.Paint(ui.Green, "+"), fmt.Sprintf(format, args...))
 }
 
 func callCount(c plan.Calls) int {
@@ -219,8 +245,11 @@ func restoredText(p *restore.ProjectReport) string {
 	case p.Action == plan.Import:
 		way = "rebuilt from content after the import failed"
 	}
-	return fmt.Sprintf("%s, %s: %s, %s, %s", way, p.Outcome,
-		ui.Count(p.Created.Tags, "tag"), ui.Count(p.Created.Images, "image"), ui.Count(p.Created.Regions, "region"))
+	text := fmt.Sprintf("%s, %s: %s, %s", way, p.Outcome, ui.Count(p.Created.Tags, "tag"), ui.Count(p.Created.Images, "image"))
+	if p.Created.Regions > 0 || p.By != plan.Import { // an import does not say
+		text += ", " + ui.Count(p.Created.Regions, "region")
+	}
+	return text
 }
 
 func (a *app) printNotRestored(p *restore.ProjectReport) {
