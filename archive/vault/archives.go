@@ -53,7 +53,7 @@ func (v *Vault) Strays(ctx context.Context) ([]Info, error) {
 func (v *Vault) listArchives(ctx context.Context) (archives []Archive, strays []Info, err error) {
 	for info, err := range v.store.List(ctx, archivePrefix) {
 		if err != nil {
-			return nil, nil, fmt.Errorf("list the archives of %s: %w", v, err)
+			return nil, nil, fmt.Errorf("list the archives: %w", err)
 		}
 		if a, ok := parseArchive(info); ok {
 			archives = append(archives, a)

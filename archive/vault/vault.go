@@ -52,7 +52,7 @@ func Init(ctx context.Context, s Store) (*Vault, error) {
 	}
 	for info, err := range s.List(ctx, "") {
 		if err != nil {
-			return nil, fmt.Errorf("look whether %s is empty: %w", s, err)
+			return nil, fmt.Errorf("look whether the vault is to be in an empty place: %w", err)
 		}
 		return nil, &NotVaultError{
 			Store: s.String(), Reason: fmt.Sprintf("it holds other files (%s) and no %s", info.Name, MarkerName),
@@ -71,7 +71,7 @@ func Init(ctx context.Context, s Store) (*Vault, error) {
 		return Open(ctx, s)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("make a vault at %s: %w", s, err)
+		return nil, fmt.Errorf("make a vault: %w", err)
 	}
 	return &Vault{store: s, marker: m}, nil
 }
@@ -107,11 +107,11 @@ func Open(ctx context.Context, s Store) (*Vault, error) {
 func readMarker(ctx context.Context, s Store) (marker, error) {
 	r, err := s.Open(ctx, MarkerName, 0, maxMarker+1)
 	if err != nil {
-		return marker{}, fmt.Errorf("open the vault %s: %w", s, err)
+		return marker{}, fmt.Errorf("open the vault: %w", err)
 	}
 	text, err := io.ReadAll(io.LimitReader(r, maxMarker+1))
 	if err = errors.Join(err, r.Close()); err != nil {
-		return marker{}, fmt.Errorf("open the vault %s: read %s: %w", s, MarkerName, err)
+		return marker{}, fmt.Errorf("open the vault: read %s: %w", MarkerName, err)
 	}
 	return parseMarker(s.String(), text)
 }

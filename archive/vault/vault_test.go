@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -465,19 +467,44 @@ func TestArchiveFileErrors(t *testing.T) {
 	}
 }
 
+// BenchmarkPutObject against a loop that does the same without a vault's
+// care: hash, write, sync.
 func BenchmarkPutObject(b *testing.B) {
-	s, err := dirstore.New(b.TempDir())
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Close()
-	v := vaulttest.Init(b, s)
 	data := randomData(512 << 10)
-	b.SetBytes(int64(len(data)))
-	for i := 0; b.Loop(); i++ {
+	next := func(i int) manifest.Object {
 		copy(data, []byte{byte(i), byte(i >> 8), byte(i >> 16)})
-		if _, err := v.PutObject(b.Context(), object(data), bytes.NewReader(data)); err != nil {
+		return object(data)
+	}
+	b.Run("vault", func(b *testing.B) {
+		s, err := dirstore.New(b.TempDir())
+		if err != nil {
 			b.Fatal(err)
 		}
+		defer s.Close()
+		v := vaulttest.Init(b, s)
+		b.SetBytes(int64(len(data)))
+		for i := 0; b.Loop(); i++ {
+			if _, err := v.PutObject(b.Context(), next(i), bytes.NewReader(data)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("bare", func(b *testing.B) {
+		dir := b.TempDir()
+		b.SetBytes(int64(len(data)))
+		for i := 0; b.Loop(); i++ {
+			if err := bareWrite(filepath.Join(dir, next(i).SHA256.String()), data); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func bareWrite(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
 	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Sync(), f.Close())
 }

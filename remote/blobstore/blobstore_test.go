@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
@@ -565,4 +566,32 @@ func list(ctx context.Context, s *blobstore.Store) error {
 		return err
 	}
 	return nil
+}
+
+// BenchmarkPutObject against bare uploads with the client library: what the
+// digests, the create-only condition and the mark cost.
+func BenchmarkPutObject(b *testing.B) {
+	server := azurite.Start(b)
+	data := make([]byte, 512<<10)
+	next := func(i int) { copy(data, []byte{byte(i), byte(i >> 8), byte(i >> 16)}) }
+	b.Run("vault", func(b *testing.B) {
+		v := vaulttest.Init(b, open(b, byKey(b, server)))
+		b.SetBytes(int64(len(data)))
+		for i := 0; b.Loop(); i++ {
+			next(i)
+			_, err := v.PutObject(b.Context(), manifest.Object{SHA256: sha256.Sum256(data), Size: int64(len(data)), Ext: "jpg"}, bytes.NewReader(data))
+			must(b, err)
+		}
+	})
+	b.Run("bare", func(b *testing.B) {
+		url := server.ContainerURL(b)
+		c, err := container.NewClientFromConnectionString(server.ConnectionString, url[strings.LastIndex(url, "/")+1:], nil)
+		must(b, err)
+		b.SetBytes(int64(len(data)))
+		for i := 0; b.Loop(); i++ {
+			next(i)
+			_, err := c.NewBlockBlobClient(fmt.Sprint(i)).Upload(b.Context(), streaming.NopCloser(bytes.NewReader(data)), nil)
+			must(b, err)
+		}
+	})
 }

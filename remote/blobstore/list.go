@@ -1,6 +1,7 @@
 package blobstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -29,7 +30,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, e
 		for pager.More() {
 			page, err := pager.NextPage(ctx)
 			if err != nil {
-				yield(vault.Info{}, fmt.Errorf("list %q in %s: %w", prefix, s, s.explain("ListBlobs", err)))
+				yield(vault.Info{}, fmt.Errorf("list %s: %w", cmp.Or(prefix, "everything"), s.explain("ListBlobs", err)))
 				return
 			}
 			for _, item := range page.Segment.BlobItems {

@@ -239,6 +239,28 @@ func TestErrorsAreSentences(t *testing.T) {
 	}
 }
 
+// Folders come and go under concurrent creates and deletes; no create may
+// fail for it.
+func TestCreatesAndDeletesTogether(t *testing.T) {
+	root := t.TempDir()
+	var wg sync.WaitGroup
+	for i := range 4 {
+		s := newStore(t, root) // as other processes would
+		wg.Go(func() {
+			for j := range 100 {
+				name := fmt.Sprintf("a/b/%d-%d", i, j)
+				if err := errors.Join(s.Create(t.Context(), name, strings.NewReader("x")), s.Delete(t.Context(), name)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if left := tree(t, root); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
 // File systems without hard links get their names by a rename that must not
 // replace either.
 func TestRenameNew(t *testing.T) {
