@@ -34,6 +34,8 @@ type Change struct {
 	Got  string `json:"got,omitempty"`
 	// OtherID is the id of the paired image on the other side.
 	OtherID string `json:"otherId,omitempty"`
+	// Text says all of it in one line, as [Change.String] does.
+	Text string `json:"text"`
 }
 
 // String says the change in one line.
@@ -92,6 +94,7 @@ type Result struct {
 func (r *Result) Equal() bool { return len(r.Changes) == 0 && r.Omitted == 0 }
 
 func (r *Result) add(c Change) {
+	c.Text = c.String()
 	if len(r.Changes) >= r.max {
 		r.Omitted++
 		return

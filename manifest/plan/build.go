@@ -309,7 +309,7 @@ func published(iterations []manifest.Iteration, reason string) []Note {
 	if len(names) == 0 {
 		return nil
 	}
-	return []Note{{What: "published iterations", Reason: reason, Count: len(names), Items: firstItems(names)}}
+	return []Note{{What: plural(len(names), "published iterations"), Reason: reason, Count: len(names), Items: firstItems(names)}}
 }
 
 func perTag(c *Content, h Held) []TagCount {

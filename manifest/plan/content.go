@@ -29,8 +29,8 @@ type Content struct {
 	all, whole Held
 	merged     []Merged
 	lost       []Lost
-	unknown    int      // tag references that name no tag
-	iteration  int      // images that only an iteration holds
+	unknown    int // tag references that name no tag
+	iteration  int // images that only an iteration holds
 }
 
 // Held counts what a project has. Tags has one count for each of

@@ -1,0 +1,330 @@
+package restore_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cvarchive/archive"
+	"cvarchive/archive/backup"
+	"cvarchive/archive/restore"
+	"cvarchive/manifest"
+	"cvarchive/manifest/plan"
+	"cvarchive/remote/simulator"
+)
+
+// account is a set of projects with everything that a project can have.
+func account(e *environment) []*project {
+	v := e.vault
+	multi := newProject("Früchte 🍎 פירות", classification, 2)
+	multi.Description = "Äpfel & Birnen, \"reif\"\n第二行"
+	multi.Settings.TargetExportPlatforms = []string{"ONNX", "CoreML"}
+	negative := multi.tag("nothing to see", manifest.TagNegative)
+	multi.tag("unused", manifest.TagRegular)
+	multi.add(v, picture(1), 0, 1).Metadata = map[string]string{"Kamera": "北", "": ""}
+	delete(multi.images[0].Metadata, "")
+	multi.add(v, picture(2), 1)
+	multi.add(v, picture(3), negative)
+	multi.add(v, picture(4))
+
+	single := newProject("one of each", classification, 25)
+	single.Settings.ClassificationType = "Multiclass"
+	for i := range 90 {
+		single.add(v, picture(1000+i), i%25)
+	}
+
+	boxes := newProject("shelf", detection, 30)
+	for i := range 70 {
+		img := boxes.add(v, picture(2000+i))
+		for k := range 1 + i%4 {
+			boxes.box(img, (i+k)%30, "0.123456789", "0.1", "0.25", "0.333333343")
+		}
+	}
+	boxes.add(v, picture(2999)) // no boxes, no tags
+
+	big := newProject("big", classification, 3)
+	for i := range 650 {
+		img := big.add(v, picture(5000+i))
+		if i%3 > 0 {
+			img.Tags = []manifest.ImageTag{{TagID: big.tags[i%3].ID}}
+		}
+	}
+	untagged := newProject("nothing but pictures", classification, 0)
+	for i := range 3 {
+		untagged.add(v, picture(9000+i))
+	}
+	return []*project{multi, single, boxes, big, untagged, newProject("empty", detection, 0)}
+}
+
+// backUp captures a resource for real and opens the archive.
+func (e *environment) backUp(src backup.Source, opt backup.Options) *archive.Reader {
+	e.t.Helper()
+	opt.Source = manifest.Source{Name: "prod", Endpoint: "https://example.invalid", APIVersion: "v3.3"}
+	opt.Now, opt.TempDir = e.sim.Service.Now, e.t.TempDir()
+	res, err := backup.Run(e.t.Context(), src, e.vault, opt)
+	check(e.t, err)
+	if !res.Whole() {
+		e.t.Fatalf("the backup is not whole: %+v", res.Manifest.Projects)
+	}
+	f, err := e.vault.OpenArchive(e.t.Context(), res.Archive)
+	check(e.t, err)
+	e.t.Cleanup(func() { f.Close() })
+	r, err := archive.NewReader(f, f.Size())
+	check(e.t, err)
+	return r
+}
+
+// seed fills the source resource, by a restore into it.
+func (e *environment) seed(projects ...*project) {
+	e.t.Helper()
+	opt := e.options()
+	opt.NoContentProof = true
+	opt.Target = plan.Target{Name: "prod"}
+	r := archiveOf(e.t, projects...)
+	p, err := restore.Prepare(e.t.Context(), e.source, r, opt)
+	check(e.t, err)
+	report, err := restore.Apply(e.t.Context(), e.source, r, e.vault, p, opt)
+	check(e.t, err)
+	wantEqual(e.t, report)
+}
+
+// TestDisaster is the whole story: an account is captured, its token expires,
+// its region is gone, and everything comes back elsewhere from the content.
+func TestDisaster(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{QuoteSourceURL: true})
+	e.seed(account(e)...)
+	r := e.backUp(e.source, backup.Options{})
+	e.sim.Service.Advance(25 * time.Hour)
+	e.sim.Resource("westeurope").SetDown(true)
+
+	p, report := e.restore(r, e.options())
+	wantEqual(t, report)
+	if p.Totals.Rebuild != 6 || !p.Pending {
+		t.Errorf("the plan's totals are %+v", p.Totals)
+	}
+	for _, pp := range p.Projects {
+		if !strings.Contains(pp.Reason, "expired") {
+			t.Errorf("%s: reason %q", pp.Name, pp.Reason)
+		}
+	}
+	if d := cmp.Diff(p.Totals.Calls, e.writes()); d != "" {
+		t.Errorf("planned calls (-) are not those made (+):\n%s", d)
+	}
+	var bytes int64
+	for _, pr := range report.Projects {
+		bytes += pr.Bytes
+		if pr.Proof.ByContent != pr.Created.Images || pr.Proof.Images != pr.Created.Images {
+			t.Errorf("%s: %d images, proven %+v", pr.Name, pr.Created.Images, pr.Proof)
+		}
+	}
+	if bytes != p.Totals.Bytes {
+		t.Errorf("%d bytes, planned %d", bytes, p.Totals.Bytes)
+	}
+
+	// The same again finds nothing to do, and touches nothing.
+	e.sim.Resource("northeurope").ResetCalls()
+	p, report = e.restore(r, e.options())
+	wantEqual(t, report)
+	if p.Pending || p.Totals.Skip != 6 || len(e.writes()) != 0 {
+		t.Errorf("a second restore plans %+v and made %v", p.Totals, e.writes())
+	}
+}
+
+// objects wraps the vault: some objects are missing, others are not the
+// picture that they should be.
+type objects struct {
+	restore.Objects
+	missing, garbage manifest.Digest
+}
+
+func (o objects) OpenObject(ctx context.Context, ob manifest.Object) (io.ReadCloser, error) {
+	switch ob.SHA256 {
+	case o.missing:
+		return nil, errors.New("no such object")
+	case o.garbage:
+		return io.NopCloser(bytes.NewReader(make([]byte, ob.Size))), nil
+	}
+	return o.Objects.OpenObject(ctx, ob)
+}
+
+// picky refuses every create call that has a certain picture in it.
+type picky struct {
+	restore.Target
+	content []byte
+}
+
+func (p picky) CreateImagesFromFiles(ctx context.Context, id string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
+	for _, img := range b.Images {
+		if bytes.Equal(img.Contents, p.content) {
+			return manifest.ImageCreateSummary{}, &manifest.ServiceError{
+				Resource: "dr", Operation: "CreateImagesFromFiles", StatusCode: 400, Code: "BadRequestImageBatch", Message: "No valid image files",
+			}
+		}
+	}
+	return p.Target.CreateImagesFromFiles(ctx, id, b)
+}
+
+// TestBadImages has four images that cannot be restored, each for its own
+// reason: each is named once, and all the others arrive.
+func TestBadImages(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p := newProject("mixed", classification, 2)
+	for i := range 100 {
+		p.add(e.vault, picture(i), i%2)
+	}
+	p.images[30].Object, p.images[30].Failure = nil, &manifest.Failure{Item: "image", Message: "the link had expired"}
+	r := archiveOf(t, p)
+	opt := e.options()
+	pl, err := restore.Prepare(t.Context(), e.target, r, opt)
+	check(t, err)
+	if pl.Projects[0].Creates.Images != 99 {
+		t.Errorf("the plan creates %d images, want 99", pl.Projects[0].Creates.Images)
+	}
+	target := picky{e.target, picture(20)}
+	report, err := restore.Apply(t.Context(), target, r, objects{e.vault, p.images[10].Object.SHA256, p.images[40].Object.SHA256}, pl, opt)
+	check(t, err)
+	pr := report.Projects[0]
+	got := map[string]string{}
+	for _, f := range pr.Failures {
+		if got[f.Item] != "" {
+			t.Errorf("%s is named twice", f.Item)
+		}
+		got[f.Item] = f.Code + " " + f.Message
+	}
+	want := map[string]string{
+		"image " + p.images[10].ID: " read its bytes from the vault: no such object",
+		"image " + p.images[20].ID: "BadRequestImageBatch No valid image files",
+		"image " + p.images[30].ID: " its bytes are not in the archive",
+		"image " + p.images[40].ID: "ErrorImageFormat the service refused the image",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("failures (-want +got):\n%s", d)
+	}
+	if pr.Outcome != manifest.Partial || report.Whole() || report.Equal() || pr.Created.Images != 96 {
+		t.Errorf("outcome %s, whole %t, equal %t, %d created", pr.Outcome, report.Whole(), report.Equal(), pr.Created.Images)
+	}
+	if n := len(pr.Proof.Changes); n != 4 || pr.Proof.Matched != 96 {
+		t.Errorf("the proof matched %d and found %v", pr.Proof.Matched, pr.Proof.Changes)
+	}
+
+	// What is there now is not what is archived, and is not touched again.
+	pl, err = restore.Prepare(t.Context(), e.target, r, opt)
+	check(t, err)
+	if pp := pl.Projects[0]; pp.Action != plan.Conflict || pp.Next == "" || len(pp.Differs) == 0 {
+		t.Errorf("the plan afterwards is %+v", pp)
+	}
+}
+
+// TestLostAnswer loses the answer of a create call that took effect. The
+// repeated call finds all images there.
+func TestLostAnswer(t *testing.T) {
+	for _, apply := range []bool{false, true} {
+		e := newEnvironment(t, simulator.ResourceOptions{ApplyToDuplicates: apply})
+		p := newProject("shelf", detection, 25)
+		for i := range 60 {
+			img := p.add(e.vault, picture(i))
+			p.box(img, i%25, "0.1", "0.2", "0.3", "0.4")
+			p.box(img, (i+1)%25, "0.2", "0.2", "0.3", "0.4")
+			img.Metadata = map[string]string{"site": "a"}
+		}
+		lost := e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: "CreateImagesFromFiles", Lose: true})
+		_, report := e.restore(archiveOf(t, p), e.options())
+		wantEqual(t, report)
+		if lost.Hits() != 1 {
+			t.Errorf("the fault struck %d times", lost.Hits())
+		}
+		if pr := report.Projects[0]; pr.Created.Images != 60 || len(pr.Merged) != 0 {
+			t.Errorf("created %+v, merged %v", pr.Created, pr.Merged)
+		}
+	}
+}
+
+// TestSameBytesTwice restores two archived images with the same bytes as one
+// with the labels of both.
+func TestSameBytesTwice(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p := newProject("twins", detection, 3)
+	p.box(p.add(e.vault, picture(1)), 0, "0.1", "0.1", "0.1", "0.1")
+	second := p.add(e.vault, picture(1))
+	p.box(second, 0, "0.1", "0.1", "0.1", "0.1")
+	p.box(second, 1, "0.5", "0.1", "0.1", "0.1")
+	second.Metadata = map[string]string{"from": "second"}
+	p.add(e.vault, picture(2), 2)
+	r := archiveOf(t, p)
+	_, report := e.restore(r, e.options())
+	wantEqual(t, report)
+	want := []restore.Merged{{ID: p.images[1].ID, Into: p.images[0].ID}}
+	if d := cmp.Diff(want, report.Projects[0].Merged); d != "" {
+		t.Errorf("merged (-want +got):\n%s", d)
+	}
+	live, err := e.target.Images(t.Context(), report.Projects[0].TargetID, manifest.ImageQuery{Take: 256})
+	check(t, err)
+	slices.SortFunc(live, func(a, b manifest.ListedImage) int { return len(b.Regions) - len(a.Regions) })
+	if len(live) != 2 || len(live[0].Regions) != 2 || live[0].Metadata["from"] != "second" {
+		t.Errorf("the target holds %+v", live)
+	}
+	pl, err := restore.Prepare(t.Context(), e.target, r, e.options())
+	check(t, err)
+	if pl.Projects[0].Action != plan.Skip || !pl.Projects[0].Equal {
+		t.Errorf("a second plan says %s: %s", pl.Projects[0].Action, pl.Projects[0].Reason)
+	}
+}
+
+// TestRegionsBeyondTheEdge sends regions whose numbers, as the service itself
+// rounded them, reach past the edge.
+func TestRegionsBeyondTheEdge(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p := newProject("edges", detection, 1)
+	img := p.add(e.vault, picture(1))
+	p.box(img, 0, "0.5", "0.25", "0.50000006", "0.5")
+	p.box(img, 0, "-0.0000001", "0.25", "0.25", "0.5")
+	p.box(img, 0, "0.7", "0.25", "0.3", "0.5")
+	p.box(p.add(e.vault, picture(2)), 0, "0.9567", "0.1", "0.0737", "0.1") // truly outside
+	_, report := e.restore(archiveOf(t, p), e.options())
+	pr := report.Projects[0]
+	if pr.Nudged != 2 {
+		t.Errorf("%d regions nudged, want 2", pr.Nudged)
+	}
+	if len(pr.Failures) != 1 || pr.Failures[0].Code != "ErrorInvalidRegion" || pr.Failures[0].Item != "image "+p.images[1].ID {
+		t.Errorf("failures %+v", pr.Failures)
+	}
+	if len(pr.Proof.Changes) != 1 || pr.Proof.Matched != 1 {
+		t.Errorf("proof %+v", pr.Proof)
+	}
+}
+
+// TestStopped ends a restore by its context: the report says what is
+// unfinished, and a new plan shows the half-made project.
+func TestStopped(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p, q := newProject("first", classification, 1), newProject("second", classification, 1)
+	for i := range 200 {
+		p.add(e.vault, picture(i), 0)
+	}
+	r := archiveOf(t, p, q)
+	ctx, cancel := context.WithCancel(t.Context())
+	e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: "CreateImagesFromFiles", After: 1, Do: cancel, Lose: true})
+	opt := e.options()
+	opt.Batches = 1
+	pl, err := restore.Prepare(ctx, e.target, r, opt)
+	check(t, err)
+	report, err := restore.Apply(ctx, e.target, r, e.vault, pl, opt)
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("err %v", err)
+	}
+	if len(report.Projects) != 1 || report.Projects[0].Outcome != manifest.Failed || report.Projects[0].Next == "" {
+		t.Errorf("report %+v", report.Projects)
+	}
+	pl, err = restore.Prepare(t.Context(), e.target, r, opt)
+	check(t, err)
+	if pl.Projects[0].Action != plan.Conflict || pl.Projects[0].TargetID != report.Projects[0].TargetID || pl.Projects[1].Action != plan.Rebuild {
+		t.Errorf("plan %+v", pl.Projects)
+	}
+}
