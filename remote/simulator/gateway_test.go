@@ -250,6 +250,7 @@ func TestStateIsKept(t *testing.T) {
 	opt.StateDir = t.TempDir()
 	sim := simtest.Start(t, opt)
 	a := connect(t, sim, "westeurope")
+	a.project("kept too, and empty", detectionGeneral)
 	p := a.project("kept", detectionGeneral)
 	tag := a.tag(p, "t", "&description=d")
 	files := make([]object, 15)

@@ -208,7 +208,11 @@ func (s *imageSet) clone() *imageSet {
 	return &imageSet{order: slices.Clone(s.order), byID: maps.Clone(s.byID), byHash: maps.Clone(s.byHash)}
 }
 
-func (s *imageSet) MarshalJSON() ([]byte, error) { return json.Marshal(slices.Collect(s.all)) }
+// MarshalJSON writes an empty set as an empty list: a null would come back as
+// no set at all.
+func (s *imageSet) MarshalJSON() ([]byte, error) {
+	return json.Marshal(slices.AppendSeq([]*image{}, s.all))
+}
 
 func (s *imageSet) UnmarshalJSON(data []byte) error {
 	var images []*image
