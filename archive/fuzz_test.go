@@ -18,7 +18,7 @@ func FuzzReader(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	small, _ := write(f, archive.WriterOptions{TempDir: f.TempDir(), FrameSize: 1 << 10}, 2)
+	small, _ := write(f, archive.WriterOptions{TempDir: f.TempDir(), FrameSize: 4 << 10}, 2)
 	f.Add(golden)
 	f.Add(small)
 	f.Add(small[:len(small)/2])

@@ -30,7 +30,7 @@ var goldenImages = []int{25, 3}
 //	go test -run TestMakeGolden -args -make-golden ../testdata/archives/vX.Y.tar.zst
 func TestMakeGolden(t *testing.T) {
 	if *makeGolden == "" {
-		t.Skip("only with -make-golden")
+		return // nothing to make, and nothing that is missing
 	}
 	file, _ := write(t, archive.WriterOptions{TempDir: t.TempDir(), ModTime: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, goldenImages...)
 	f, err := os.OpenFile(*makeGolden, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)

@@ -32,6 +32,7 @@ const (
 	blockSize = 512           // of tar
 	endBlocks = 2 * blockSize // that close a tar
 
+	minFrame     = 4 << 10  // decompressed bytes a frame that a writer makes
 	defaultFrame = 1 << 20  // decompressed bytes a frame
 	maxFrame     = 16 << 20 // decompressed bytes a frame that a reader accepts
 	// maxPacked is what a frame of maxFrame bytes can take at worst: data

@@ -7,6 +7,8 @@ import (
 	"io"
 
 	"github.com/klauspost/compress/zstd"
+
+	"cvarchive/manifest"
 )
 
 // origin tells, by its beginning, whether a file that is not whole was ever
@@ -67,12 +69,12 @@ func (s *source) withoutTable() error {
 // offset of its tar header. It walks the frames back from the end until one
 // begins with that header and its content ends, with the tar, where the
 // frames end.
-func (s *source) findManifest(ctx context.Context, limit int64) (content []byte, offset int64, err error) {
+func (s *source) findManifest(ctx context.Context) (content []byte, offset int64, err error) {
 	total := s.total()
-	const maxSteps = 4096
+	const maxSteps = manifest.MaxManifest/minFrame + 1
 	for i, steps := len(s.frames)-1, 0; i >= 0 && steps < maxSteps; i, steps = i-1, steps+1 {
 		f := &s.frames[i]
-		if total-f.start > limit+blockSize+padded(1)+endBlocks {
+		if total-f.start > manifest.MaxManifest+2*blockSize+endBlocks {
 			break
 		}
 		if err := ctx.Err(); err != nil {

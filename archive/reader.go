@@ -33,7 +33,7 @@ func NewReader(ra io.ReaderAt, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, offset, err := src.findManifest(context.Background(), manifest.MaxManifest)
+	content, offset, err := src.findManifest(context.Background())
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 type WriterOptions struct {
 	// FrameSize is the number of bytes that are compressed on their own:
 	// less makes a reader fetch less for one record, more compresses
-	// better. 0: 1 MiB. At most 16 MiB.
+	// better. 0: 1 MiB. From 4 KiB to 16 MiB.
 	FrameSize int
 	// TempDir is where spools live. Empty: the system's.
 	TempDir string
@@ -42,8 +42,8 @@ func NewWriter(w io.Writer, opt WriterOptions) (*Writer, error) {
 	if opt.FrameSize == 0 {
 		opt.FrameSize = defaultFrame
 	}
-	if opt.FrameSize < 0 || opt.FrameSize > maxFrame {
-		return nil, fmt.Errorf("a frame size of %d bytes is not between 1 and %d", opt.FrameSize, maxFrame)
+	if opt.FrameSize < minFrame || opt.FrameSize > maxFrame {
+		return nil, fmt.Errorf("a frame size of %d bytes is not between %d and %d", opt.FrameSize, minFrame, maxFrame)
 	}
 	if epoch := time.Unix(0, 0); opt.ModTime.Before(epoch) {
 		opt.ModTime = epoch // a plain tar header knows no earlier date

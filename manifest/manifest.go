@@ -50,6 +50,7 @@ type Source struct {
 type Capture struct {
 	MetadataOnly bool     `json:"metadataOnly,omitempty"`
 	NoTokens     bool     `json:"noTokens,omitempty"`
+	NoModels     bool     `json:"noModels,omitempty"` // exported models were not asked for
 	Projects     []string `json:"projects,omitempty"` // empty: all
 }
 

@@ -76,6 +76,9 @@ func (s Secret) Reveal() string { return s.value }
 // IsZero reports whether there is no content.
 func (s Secret) IsZero() bool { return s.value == "" }
 
+// Equal reports whether two secrets have the same content.
+func (s Secret) Equal(other Secret) bool { return s.value == other.value }
+
 // String implements [fmt.Stringer] and hides the content.
 func (s Secret) String() string {
 	if s.value == "" {
