@@ -138,14 +138,13 @@ func (c *call) readQuery(q url.Values) {
 }
 
 func (c *call) readBody() error {
-	if c.req.ContentLength > maxRequestBytes {
-		return &apiError{status: http.StatusRequestTimeout, code: "RequestTimeout", message: "The request timed out."}
-	}
 	body, err := io.ReadAll(io.LimitReader(c.req.Body, maxRequestBytes+1))
 	if err != nil {
 		return refuse("BadRequest", "The body could not be read.")
 	}
 	if len(body) > maxRequestBytes {
+		// Take the rest, so that the client is there to read the answer.
+		_, _ = io.Copy(io.Discard, io.LimitReader(c.req.Body, maxRequestBytes))
 		return &apiError{status: http.StatusRequestTimeout, code: "RequestTimeout", message: "The request timed out."}
 	}
 	c.body = body

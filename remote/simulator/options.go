@@ -63,7 +63,8 @@ type ResourceOptions struct {
 	// Tier is TierS0 (also when empty) or TierF0; it decides the limits.
 	Tier string
 	// CallsPerSecond is the rate limit of API calls, shared by all
-	// operations, with a burst of one second; 0 means none.
+	// operations, with a burst of one second, by the service's clock; 0
+	// means none.
 	CallsPerSecond float64
 	// RetryAfter adds a Retry-After header to 429 answers; whether the real
 	// service sends one is not known.
