@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/google/uuid"
-
 	"cvarchive/archive"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
@@ -174,7 +172,7 @@ func (old *ancestor) load(ctx context.Context, projectID string) (catalog, error
 		if err != nil {
 			return nil, err
 		}
-		if rec.Object != nil && uuid.Validate(rec.ID) == nil {
+		if rec.Object != nil {
 			*known.at(rec.ID) = entry{object: new(*rec.Object), blob: rec.Blob}
 		}
 	}

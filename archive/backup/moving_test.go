@@ -36,7 +36,7 @@ func TestListMovesOnce(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
 			p := w.project("p", plainDomain)
-			images := w.fill(p, 600)
+			images := w.fill(p, 300)
 			w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() { images = tt.change(w, p, images) }})
 			w.resource().ResetCalls()
 			res := w.backup()
@@ -48,10 +48,10 @@ func TestListMovesOnce(t *testing.T) {
 			if !res.Whole() || c.Export.ImageCount != len(images) {
 				t.Errorf("entry %+v, export %+v", c.entry, c.Export)
 			}
-			if _, calls := w.calls(); calls["GetImages"] > 6 || calls["ExportProject"] != 2 {
+			if _, calls := w.calls(); calls["GetImages"] > 4 || calls["ExportProject"] != 2 {
 				t.Errorf("calls %v", calls)
 			}
-			if blobs, _ := w.resource().BlobReads(); blobs > 601 {
+			if blobs, _ := w.resource().BlobReads(); blobs > 301 {
 				t.Errorf("%d blobs were read", blobs)
 			}
 			if w := w.messages(progress.Warning); len(w) != 1 || !strings.Contains(w[0], "changed while it was listed") {
@@ -66,7 +66,7 @@ func TestListMovesOnce(t *testing.T) {
 func TestListMovesAlways(t *testing.T) {
 	w := newWorld(t)
 	p := w.project("p", plainDomain)
-	images := w.fill(p, 600)
+	images := w.fill(p, 300)
 	w.inject(simulator.Fault{Operation: "GetImages", Times: -1, Do: func() {
 		w.remove(p, images[0])
 		images = append(images[1:], w.fill(p, 1)...)
@@ -77,7 +77,7 @@ func TestListMovesAlways(t *testing.T) {
 		t.Errorf("entry %+v", c.entry)
 	}
 	// The last one may have been added after the list was read.
-	for _, img := range images[:599] {
+	for _, img := range images[:299] {
 		if _, there := c.images[img.ID]; !there {
 			t.Errorf("image %s is missing", img.ID)
 		}

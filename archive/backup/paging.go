@@ -44,6 +44,7 @@ type listing struct {
 	moved    bool
 	fresh    int   // ids that no pass before had shown
 	err      error // what ended it early
+	nameless int   // images passed over for want of a usable id
 }
 
 // disturbed reports whether the list changed under the pass.

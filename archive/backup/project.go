@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/uuid"
-
 	"cvarchive/archive"
 	"cvarchive/archive/progress"
 	"cvarchive/manifest"
@@ -78,11 +76,14 @@ func (c *capture) close() {
 // fail notes a failure of the project.
 func (c *capture) fail(f manifest.Failure) {
 	c.failures = append(c.failures, f)
+	c.run.opt.Logger.Warn("not captured whole", "project", c.project.Name, "item", f.Item, "code", f.Code, "reason", f.Message)
 	c.event(progress.Event{Kind: progress.ItemFailed, Item: f.Item, Message: f.Message})
 }
 
 func (c *capture) warn(format string, args ...any) {
-	c.event(progress.Event{Kind: progress.Warning, Message: fmt.Sprintf(format, args...)})
+	message := fmt.Sprintf(format, args...)
+	c.run.opt.Logger.Warn(message, "project", c.project.Name)
+	c.event(progress.Event{Kind: progress.Warning, Message: message})
 }
 
 func (c *capture) event(e progress.Event) {
@@ -141,6 +142,8 @@ func (c *capture) begin(s *state) {
 		return err != nil
 	})
 	c.total = int64(max(s.expected, 0))
+	c.run.opt.Logger.Debug("project described", "project", c.project.Name, "pass", c.pass,
+		"tags", len(s.tags), "iterations", len(s.iterations), "images", s.expected)
 	if c.pass == 1 {
 		c.event(progress.Event{Kind: progress.ProjectStarted, Total: c.total})
 	}
@@ -169,8 +172,8 @@ func (c *capture) workspace(ctx context.Context) (err error) {
 // pickWorkspace takes each image once a pass.
 func (c *capture) pickWorkspace(img *manifest.ListedImage) *entry {
 	l := &c.state.listing
-	if uuid.Validate(img.ID) != nil {
-		l.err = fmt.Errorf("the service lists an image with the id %q", img.ID)
+	if !manifest.ValidID(img.ID) {
+		l.nameless++
 		return nil
 	}
 	e := c.known.at(img.ID)
@@ -327,6 +330,9 @@ func (c *capture) judge() {
 		f := manifest.FailureOf("images", s.listing.err)
 		f.Message = fmt.Sprintf("the listing ended after %d images: %s", s.listing.images, f.Message)
 		c.fail(f)
+	}
+	if n := s.listing.nameless; n > 0 {
+		c.fail(manifest.Failure{Item: "images", Code: "NoID", Message: fmt.Sprintf("the service listed %d images without a usable id; they are not captured", n)})
 	}
 	for _, f := range s.differences() {
 		c.fail(f)

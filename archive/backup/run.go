@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -89,6 +90,13 @@ func (r *run) account(ctx context.Context, m *manifest.Manifest) ([]manifest.Pro
 	if err != nil {
 		return nil, fmt.Errorf("list the projects of %s: %w", r.opt.Source.Name, err)
 	}
+	all = slices.DeleteFunc(all, func(p manifest.Project) bool {
+		err := p.Validate()
+		if err != nil {
+			m.Failures = append(m.Failures, manifest.FailureOf(fmt.Sprintf("project %q", p.Name), fmt.Errorf("what the service says of it cannot be kept: %w", err)))
+		}
+		return err != nil
+	})
 	projects, err := choose(all, r.opt.Projects, r.opt.Source.Name)
 	if err != nil {
 		return nil, err
@@ -102,7 +110,9 @@ func (r *run) account(ctx context.Context, m *manifest.Manifest) ([]manifest.Pro
 }
 
 func (r *run) warn(format string, args ...any) {
-	r.opt.Progress.Send(progress.Event{Kind: progress.Warning, Message: fmt.Sprintf(format, args...)})
+	message := fmt.Sprintf(format, args...)
+	r.opt.Logger.Warn(message)
+	r.opt.Progress.Send(progress.Event{Kind: progress.Warning, Message: message})
 }
 
 // projects captures a few projects at a time and writes them in order.

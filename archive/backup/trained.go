@@ -8,7 +8,6 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
 	"cvarchive/archive/progress"
@@ -194,7 +193,7 @@ func (c *capture) onlyInIterations(ctx context.Context, trained []*manifest.Iter
 // pickIteration takes an image that neither the workspace nor an earlier
 // iteration has, and remembers in any case who has it.
 func (c *capture) pickIteration(iteration int, img *manifest.ListedImage) *entry {
-	if uuid.Validate(img.ID) != nil {
+	if !manifest.ValidID(img.ID) {
 		return nil
 	}
 	e := c.known.at(img.ID)
