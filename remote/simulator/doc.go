@@ -14,7 +14,9 @@
 //
 // The endpoint of a resource is http://127.0.0.1:8080/westeurope; Training
 // API paths follow, such as /customvision/v3.3/training/projects, in any
-// letter case. Tests use the package simtest. [Resource] has the controls,
+// letter case. Libraries that drop the path of an endpoint find a resource by
+// the host's first label (westeurope.localhost), or on a listener of its own
+// with [Resource.Handler]. Tests use the package simtest. [Resource] has the controls,
 // [Fault] the failures that tests inject. The same controls over HTTP, for
 // programs on the same machine only, are below /_simulator/ : status, calls,
 // calls/reset, advance?by=25h, save, resources/NAME/down, /up and
@@ -31,8 +33,10 @@
 // failed batches; the limits of F0 and S0; picture formats (JPEG, PNG, BMP,
 // GIF), 6 MB, 10,240 pixels, aspect 25:1; metadata 50/256/512; models only of
 // compact domains; relative links behind a virtual network; no export while
-// training; domains with their published ids; a project with published
-// iterations is not deleted; minimums for training.
+// training; domains with their published ids (that of Food (compact) is as
+// remembered); a project with published iterations is not deleted; minimums
+// for training. The operations and the names of fields are held against
+// Microsoft's own Go and JavaScript libraries in the module officialclient.
 //
 // Reported by users, so true of some version: links as SAS URLs that live 24
 // hours, blobs o-, i- and t- of a picture, original equal to resized where
@@ -73,7 +77,11 @@
 //   - fields that UpdateProject's settings leave out stay as they are
 //   - names are compared letter by letter and have no length limit
 //   - augmentation names are remembered from live answers; any are accepted
-//   - a token must be sent exactly as it was given out
+//   - a token must be sent exactly as it was given out; it works any number
+//     of times until it expires, also after its project has gone
+//   - deletions that answer 202 are done at once
+//   - which of the documented codes goes with which mistake, where the
+//     specification only lists them
 //
 // # What it does not do
 //

@@ -177,6 +177,10 @@ func TestImportChoices(t *testing.T) {
 	a.call(204, "DELETE", p+"/tags/"+red, nil)
 	token := url.QueryEscape(a.call(200, "GET", p+"/export", nil).(object)["token"].(string))
 
+	a.upload(p, 20, 5, a.tag(p, "green", "")) // neither this nor the training is part of the export
+	a.call(200, "POST", p+"/train", nil)
+	sim.Service.Advance(time.Second)
+
 	c.project("full", "")
 	c.refused(400, "BadRequestExceedProjectLimit", "POST", "/projects/import?token="+token, nil)
 	copies := map[*api]string{}

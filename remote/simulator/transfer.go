@@ -41,6 +41,10 @@ func (p *project) freeze() *project {
 		copied := *it
 		c.Iterations[i] = &copied
 	}
+	if p.Next != nil {
+		next := *p.Next // a training would change it
+		c.Next = &next
+	}
 	return &c
 }
 
