@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func TestFormatDocument(t *testing.T) {
 			if name == "" || name == "-" {
 				continue
 			}
-			if !strings.Contains(string(text), "`"+name+"`") && !strings.Contains(string(text), "."+name+"`") {
+			if !regexp.MustCompile("[`.]" + name + "[`.]").Match(text) {
 				t.Errorf("docs/format.md does not mention %s.%s", at, name)
 			}
 			look(f.Type, at+"."+name)
