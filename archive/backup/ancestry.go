@@ -137,10 +137,12 @@ func (a *ancestry) digest(ctx context.Context, of vault.Archive) (manifest.Diges
 }
 
 // load returns what the newest archive that has bytes of a project knows of
-// its images; nothing if there is none. It fails with the context only.
+// its images, and, where that was not complete, what older ones add. It fails
+// with the context only.
 func (a *ancestry) load(ctx context.Context, projectID string) (catalog, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	known := catalog{}
 	for _, old := range a.archives {
 		usable, err := a.open(ctx, old)
 		if err != nil {
@@ -149,32 +151,41 @@ func (a *ancestry) load(ctx context.Context, projectID string) (catalog, error) 
 		if !usable {
 			continue
 		}
-		if e := old.reader.Manifest().Project(projectID); e == nil || e.Counts.Bytes == 0 {
+		e := old.reader.Manifest().Project(projectID)
+		if e == nil || e.Counts.Bytes == 0 {
 			continue
 		}
-		known, err := old.load(ctx, projectID)
+		err = old.load(ctx, projectID, known)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if err == nil {
-			return known, nil
-		}
-		a.warn("the earlier archive %s cannot be used to save downloads of project %s: %v", old.Name, projectID, err)
-	}
-	return catalog{}, nil
-}
-
-// load reads the objects of a project's images. A damaged member is worth
-// nothing, up to its end.
-func (old *ancestor) load(ctx context.Context, projectID string) (catalog, error) {
-	known := catalog{}
-	for rec, err := range old.reader.Images(ctx, projectID) {
 		if err != nil {
-			return nil, err
+			a.warn("the earlier archive %s cannot be used to save downloads of project %s: %v", old.Name, projectID, err)
+			continue
 		}
-		if rec.Object != nil {
-			*known.at(rec.ID) = entry{object: new(*rec.Object), blob: rec.Blob}
+		if e.Outcome == manifest.Complete {
+			break
 		}
 	}
 	return known, nil
+}
+
+// load adds the objects of a project's images that are not known yet. A
+// damaged member adds nothing: until its end, it may be damaged anywhere.
+func (old *ancestor) load(ctx context.Context, projectID string, known catalog) error {
+	found := catalog{}
+	for rec, err := range old.reader.Images(ctx, projectID) {
+		if err != nil {
+			return err
+		}
+		if rec.Object != nil {
+			*found.at(rec.ID) = entry{object: new(*rec.Object), blob: rec.Blob}
+		}
+	}
+	for id, e := range found {
+		if known[id] == nil {
+			known[id] = e
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cvarchive/archive/backup"
+	"cvarchive/remote/simulator"
 )
 
 func TestMinCalls(t *testing.T) {
@@ -116,6 +117,21 @@ func TestKnownBytesAreFoundFurtherBack(t *testing.T) {
 	w.backup(func(o *backup.Options) { o.Projects = []string{"b"} })
 	w.backup(func(o *backup.Options) { o.MetadataOnly = true })
 	if s := w.backup().Stats; s.ImagesReused != 10 || s.ImagesDownloaded != 0 {
+		t.Errorf("stats %+v", s)
+	}
+}
+
+// An archive that holds a project in part only does not hide what a complete
+// one before it knows.
+func TestPartialParentHidesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.fill(w.project("p", plainDomain), 300)
+	w.backup()
+	w.inject(simulator.Fault{Operation: "GetImages", After: 1, Times: 3, Status: 500})
+	if res := w.backup(); res.Whole() || res.Manifest.Projects[0].Counts.Images != 256 {
+		t.Fatalf("the second archive is %+v", res.Manifest.Projects)
+	}
+	if s := w.backup().Stats; s.ImagesReused != 300 || s.ImagesDownloaded != 0 {
 		t.Errorf("stats %+v", s)
 	}
 }

@@ -54,8 +54,17 @@
 //
 // The bytes under an image id never change. Image ids that an earlier archive
 // of the same source names with their object are not downloaded again, as
-// long as the vault still has the object. The newest such archive becomes the
-// parent.
+// long as the vault still has the object; it is looked up, not believed. The
+// newest archive of the source becomes the parent.
+//
+// # What it says meanwhile
+//
+// [Options.Progress] receives a phase event with the number of projects; for
+// each project one event when it begins, with the number of its images, one
+// for each image (done or failed, once, however often the project is listed)
+// and model, and one when it is written, with its outcome; and warnings in
+// between. Images that only iterations hold come on top of the number that
+// was announced. Events of several projects interleave.
 //
 // # When things fail
 //

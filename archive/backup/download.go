@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"cvarchive/archive/vault"
@@ -37,6 +38,16 @@ type downloader struct {
 	delay   time.Duration // before the second attempt
 	now     func() time.Time
 	counted func(n int64) // bytes as they come
+	buffers sync.Pool     // of *[copyBuffer]byte
+}
+
+const copyBuffer = 32 << 10
+
+func newDownloader(src Source, opt Options, counted func(int64)) *downloader {
+	return &downloader{
+		source: src, delay: opt.RetryDelay, now: opt.Now, counted: counted,
+		buffers: sync.Pool{New: func() any { return new([copyBuffer]byte) }},
+	}
 }
 
 // fetch reads the whole of what a link points to. A body that breaks off is
@@ -109,7 +120,9 @@ func (d *downloader) stream(ctx context.Context, projectID string, uri manifest.
 	}
 	b.expect(size)
 
-	n, err := io.Copy(b, r)
+	buf := d.buffers.Get().(*[copyBuffer]byte)
+	n, err := io.CopyBuffer(b, r, buf[:])
+	d.buffers.Put(buf)
 	d.counted(n)
 	switch {
 	case err != nil:

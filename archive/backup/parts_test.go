@@ -192,7 +192,7 @@ func TestFetch(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			src := &scripted{open: tt.open}
-			d := &downloader{source: src, delay: time.Nanosecond, now: time.Now, counted: func(int64) {}}
+			d := newDownloader(src, Options{RetryDelay: time.Nanosecond, Now: time.Now}, func(int64) {})
 			b := newBody(t.TempDir(), maxImage)
 			defer b.Close()
 			err := d.fetch(t.Context(), "", fixedLink{}, b)

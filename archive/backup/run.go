@@ -38,10 +38,7 @@ type run struct {
 func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result, error) {
 	opt = opt.withDefaults()
 	r := &run{opt: opt, source: src, vault: v, slots: make(chan struct{}, opt.Downloads), tally: &tally{}}
-	r.downloads = &downloader{
-		source: src, delay: opt.RetryDelay, now: opt.Now,
-		counted: func(n int64) { r.tally.bytesDownloaded.Add(n) },
-	}
+	r.downloads = newDownloader(src, opt, func(n int64) { r.tally.bytesDownloaded.Add(n) })
 	res, err := r.run(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, &InterruptedError{Source: opt.Source.Name, Stored: r.tally.stored.Load(), Err: ctx.Err()}
