@@ -164,15 +164,21 @@ func TestReadErrors(t *testing.T) {
 	if _, err := archive.NewReader(c, int64(len(file))); !errors.Is(err, broken) {
 		t.Errorf("open: %v", err)
 	}
+	// A file without an index is judged by its beginning, if that is read.
+	tail := &failingFile{ReaderAt: bytes.NewReader(make([]byte, 1<<20)), okReads: 1, err: broken}
+	if _, err := archive.NewReader(tail, 1<<20); !errors.Is(err, broken) {
+		t.Errorf("beginning: %v", err)
+	}
 }
 
 type failingFile struct {
 	io.ReaderAt
-	err error
+	okReads int // before err
+	err     error
 }
 
 func (f *failingFile) ReadAt(p []byte, off int64) (int, error) {
-	if f.err != nil {
+	if f.okReads--; f.err != nil && f.okReads < 0 {
 		return 0, f.err
 	}
 	return f.ReaderAt.ReadAt(p, off)

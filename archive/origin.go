@@ -25,29 +25,29 @@ var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 
 // origin reads the first bytes: an archive opens with a frame of Zstandard
 // that holds the tar header of README.
-func (s *source) origin() origin {
+func (s *source) origin() (origin, error) {
 	const look = 64 << 10
 	head, err := s.read(0, int(min(s.size, look)), nil)
 	if err != nil {
-		return isOther
+		return isOther, err
 	}
 	if n := min(len(head), len(zstdMagic)); !bytes.Equal(head[:n], zstdMagic[:n]) {
-		return isOther
+		return isOther, nil
 	}
 	dec, err := zstd.NewReader(bytes.NewReader(head), zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxFrame), zstd.WithDecoderLowmem(true))
 	if err != nil {
-		return isOther
+		return isOther, nil
 	}
 	defer dec.Close()
 	header := make([]byte, blockSize)
 	n, err := io.ReadFull(dec, header)
 	switch {
 	case n == blockSize && bytes.HasPrefix(header, []byte(readmeName+"\x00")):
-		return isArchive
+		return isArchive, nil
 	case n == 0 && err != nil:
-		return isTruncated
+		return isTruncated, nil
 	}
-	return isOther
+	return isOther, nil
 }
 
 // withoutTable says what is wrong with a file that does not end in a seek
@@ -56,10 +56,12 @@ func (s *source) withoutTable() error {
 	if s.size == 0 {
 		return &CorruptError{Truncated: true, Reason: "the file is empty"}
 	}
-	switch s.origin() {
-	case isArchive:
+	switch from, err := s.origin(); {
+	case err != nil:
+		return err
+	case from == isArchive:
 		return &CorruptError{Truncated: true, Reason: fmt.Sprintf("after %d bytes it ends without its index", s.size)}
-	case isTruncated:
+	case from == isTruncated:
 		return &CorruptError{Truncated: true, Reason: fmt.Sprintf("its %d bytes are not even enough to tell what it was", s.size)}
 	}
 	return ErrNotArchive

@@ -38,7 +38,10 @@ func NewReader(ra io.ReaderAt, size int64) (*Reader, error) {
 		return nil, err
 	}
 	if content == nil {
-		if src.origin() == isArchive {
+		switch from, err := src.origin(); {
+		case err != nil:
+			return nil, err
+		case from == isArchive:
 			return nil, corrupt(manifestName, "it is not at the end of the file")
 		}
 		return nil, ErrNotArchive

@@ -54,12 +54,15 @@ func openSource(file io.ReaderAt, size int64) (*source, error) {
 	if s.table, err = s.read(size-tableLen, int(tableLen), nil); err != nil {
 		return nil, err
 	}
-	frames, err := parseTable(s.table, size)
-	if err != nil {
-		if s.origin() == isOther {
+	frames, bad := parseTable(s.table, size)
+	if bad != nil {
+		switch from, err := s.origin(); {
+		case err != nil:
+			return nil, err
+		case from == isOther:
 			return nil, ErrNotArchive
 		}
-		return nil, corrupt("", "its index is wrong: %v", err)
+		return nil, corrupt("", "its index is wrong: %v", bad)
 	}
 	s.frames, s.check = frames[:len(frames)-1], frames[len(frames)-1]
 	return s, nil
