@@ -3,10 +3,13 @@ package restore_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -326,5 +329,131 @@ func TestStopped(t *testing.T) {
 	check(t, err)
 	if pl.Projects[0].Action != plan.Conflict || pl.Projects[0].TargetID != report.Projects[0].TargetID || pl.Projects[1].Action != plan.Rebuild {
 		t.Errorf("plan %+v", pl.Projects)
+	}
+}
+
+// grudging answers for some pictures with a status of its own, so many times.
+type grudging struct {
+	restore.Target
+	status map[manifest.Digest]string
+	times  map[manifest.Digest]int
+}
+
+func (g *grudging) CreateImagesFromFiles(ctx context.Context, id string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
+	var refused []manifest.ImageCreateResult
+	images := b.Images
+	b.Images = nil
+	for _, img := range images {
+		sum := manifest.Digest(sha256.Sum256(img.Contents))
+		if g.times[sum] == 0 {
+			b.Images = append(b.Images, img)
+			continue
+		}
+		g.times[sum]--
+		if g.status[sum] != "" {
+			refused = append(refused, manifest.ImageCreateResult{SourceURL: img.Name, Status: g.status[sum]})
+		}
+	}
+	var sum manifest.ImageCreateSummary
+	var err error
+	if len(b.Images) > 0 {
+		sum, err = g.Target.CreateImagesFromFiles(ctx, id, b)
+	}
+	sum.IsBatchSuccessful = true // even so: only the statuses count
+	sum.Images = append(sum.Images, refused...)
+	return sum, err
+}
+
+// TestStatuses answers with every status that the specification knows, one
+// that it does not, and none at all.
+func TestStatuses(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p := newProject("moody", classification, 2)
+	g := &grudging{e.target, map[manifest.Digest]string{}, map[manifest.Digest]int{}}
+	want := map[string]string{}
+	for i, s := range []struct {
+		status string
+		times  int
+		named  bool
+	}{
+		{"ErrorSource", 2, true}, {"ErrorImageFormat", 1, true}, {"ErrorImageSize", 1, true}, {"ErrorStorage", 2, true},
+		{"ErrorLimitExceed", 1, true}, {"ErrorTagLimitExceed", 1, true}, {"ErrorRegionLimitExceed", 1, true},
+		{"ErrorUnknown", 2, true}, {"ErrorNegativeAndRegularTagOnSameImage", 1, true}, {"ErrorFromTheFuture", 1, true},
+		{"", 1, true},
+		{"ErrorUnknown", 1, false}, {"ErrorStorage", 1, false}, // the second try does it
+	} {
+		img := p.add(e.vault, picture(i), i%2)
+		g.status[img.Object.SHA256], g.times[img.Object.SHA256] = s.status, s.times
+		if s.named {
+			want["image "+img.ID] = s.status
+		}
+	}
+	for i := range 70 {
+		p.add(e.vault, picture(100+i), i%2)
+	}
+	r := archiveOf(t, p)
+	pl, err := restore.Prepare(t.Context(), e.target, r, e.options())
+	check(t, err)
+	report, err := restore.Apply(t.Context(), g, r, e.vault, pl, e.options())
+	check(t, err)
+	pr := report.Projects[0]
+	got := map[string]string{}
+	for _, f := range pr.Failures {
+		got[f.Item] = f.Code
+	}
+	if d := cmp.Diff(want, got); d != "" || len(pr.Failures) != len(want) {
+		t.Errorf("failures (-want +got):\n%s", d)
+	}
+	if pr.Outcome != manifest.Partial || pr.Created.Images != 72 || pr.Proof.Matched != 72 {
+		t.Errorf("outcome %s, %d created, %d proven", pr.Outcome, pr.Created.Images, pr.Proof.Matched)
+	}
+}
+
+// early puts bare pictures into a project before the restore gets to it.
+type early struct {
+	restore.Target
+	pictures [][]byte
+	once     sync.Once
+}
+
+func (t *early) CreateImagesFromFiles(ctx context.Context, id string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
+	var err error
+	t.once.Do(func() {
+		var bare manifest.ImageBatch
+		for i, p := range t.pictures {
+			bare.Images = append(bare.Images, manifest.NewImage{Name: fmt.Sprint(i), Contents: p})
+		}
+		_, err = t.Target.CreateImagesFromFiles(ctx, id, bare)
+	})
+	if err != nil {
+		return manifest.ImageCreateSummary{}, err
+	}
+	return t.Target.CreateImagesFromFiles(ctx, id, b)
+}
+
+// TestDuplicatesGetTheirLabels has a service that knows some pictures
+// already and ignores what comes with them.
+func TestDuplicatesGetTheirLabels(t *testing.T) {
+	for _, domain := range []string{classification, detection} {
+		e := newEnvironment(t, simulator.ResourceOptions{})
+		p := newProject("known", domain, 3)
+		for i := range 10 {
+			img := p.add(e.vault, picture(i), i%3, (i+1)%3)
+			if domain == detection {
+				p.box(img, i%3, "0.1", "0.2", "0.3", "0.4")
+				p.box(img, (i+1)%3, "0.2", "0.2", "0.3", "0.4")
+			}
+			img.Metadata = map[string]string{"site": fmt.Sprint(i % 2)}
+		}
+		r := archiveOf(t, p)
+		pl, err := restore.Prepare(t.Context(), e.target, r, e.options())
+		check(t, err)
+		target := &early{Target: e.target, pictures: [][]byte{picture(3), picture(7)}}
+		report, err := restore.Apply(t.Context(), target, r, e.vault, pl, e.options())
+		check(t, err)
+		wantEqual(t, report)
+		if pr := report.Projects[0]; pr.Created.Images != 10 || len(pr.Merged) != 0 {
+			t.Errorf("created %+v, merged %v", pr.Created, pr.Merged)
+		}
 	}
 }

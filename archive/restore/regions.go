@@ -9,8 +9,12 @@ import (
 	"cvarchive/manifest/diff"
 )
 
+// edge is how far beyond the image a region may reach and still be nudged:
+// more than single precision explains, and less than the proof would notice.
+const edge = diff.Tolerance / 2
+
 // nudge moves the edges of a region inside the image where they lie beyond it
-// by no more than single precision explains: a service that checks left +
+// by no more than that: a service that checks left +
 // width <= 1 would refuse what it once gave out. Anything else is left as
 // archived, for the service to judge.
 func nudge(r *manifest.Region) bool {
@@ -29,12 +33,12 @@ func nudgeSpan(start, length *json.Number) bool {
 		return false
 	}
 	nudged := false
-	if s < 0 && s >= -diff.Tolerance {
+	if s < 0 && s >= -edge {
 		s, nudged = 0, true
 		*start = "0"
 	}
 	over := max(s+l, float64(float32(s)+float32(l))) - 1
-	if over <= 0 || over > diff.Tolerance {
+	if over <= 0 || over > edge {
 		return nudged
 	}
 	// The largest length that fits when all is computed in single
@@ -43,10 +47,7 @@ func nudgeSpan(start, length *json.Number) bool {
 	for s+float64(fit) > 1 || float32(s)+fit > 1 || float64(float32(s))+float64(fit) > 1 {
 		fit = math.Nextafter32(fit, 0)
 	}
-	*length = json.Number(strconv.FormatFloat(float64(fit), 'f', -1, 32))
-	if text, err := length.Float64(); err != nil || s+text > 1 {
-		*length = json.Number(strconv.FormatFloat(float64(fit), 'f', -1, 64))
-	}
+	*length = json.Number(strconv.FormatFloat(float64(fit), 'f', -1, 64))
 	return true
 }
 

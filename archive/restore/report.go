@@ -40,8 +40,8 @@ type ProjectReport struct {
 	// Merged lists archived images that the target holds as one with
 	// another, because the bytes are the same.
 	Merged []Merged `json:"merged,omitempty"`
-	// Nudged counts regions whose right or lower edge was moved inside the
-	// image by no more than [diff.Tolerance].
+	// Nudged counts regions with an edge that was moved inside the image,
+	// by less than [diff.Tolerance].
 	Nudged     int         `json:"nudged,omitempty"`
 	NotCarried []plan.Note `json:"notCarried,omitempty"`
 	// Abandoned is the project that a failed import left behind.

@@ -278,3 +278,30 @@ func TestSameBytesTwice(t *testing.T) {
 		t.Error("the dropped tag is not reported")
 	}
 }
+
+func BenchmarkHundredThousandImages(b *testing.B) {
+	tags := map[string]func(i int) []int{
+		"one of 500 tags": func(i int) []int { return []int{i * 7 % 500} },
+		"ten of 500 tags": func(i int) (t []int) {
+			for k := range 10 {
+				t = append(t, (i*11+k*37)%500)
+			}
+			return t
+		},
+	}
+	for name, of := range tags {
+		b.Run(name, func(b *testing.B) {
+			p := project{tags: tagsNamed(500)}
+			for i := range 100_000 {
+				p.images = append(p.images, image(i, 200_000, of(i)...))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				c := p.content()
+				calls, bound := c.Calls(c.Schedule()).Total(), c.LowerBound()
+				b.ReportMetric(float64(calls), "calls")
+				b.ReportMetric(float64(calls)/float64(bound), "calls/bound")
+			}
+		})
+	}
+}
