@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -14,6 +15,7 @@ import (
 	"cvarchive/archive/backup"
 	"cvarchive/archive/progress"
 	"cvarchive/manifest"
+	"cvarchive/remote/simulator"
 )
 
 // sameImage compares a record with what was put in. Regions get their ids
@@ -288,6 +290,25 @@ func TestMetadataOnly(t *testing.T) {
 	}
 	if m := c.Iterations[0].Models; len(m) != 1 || m[0].Object != nil || m[0].Failure != nil {
 		t.Errorf("models %+v", m)
+	}
+}
+
+// Pages are listed ahead: no download of the first page ends before the
+// second page was asked for.
+func TestListingAndDownloadsOverlap(t *testing.T) {
+	w := newWorld(t)
+	w.fill(w.project("p", plainDomain), 300)
+	ahead := make(chan struct{})
+	w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() { close(ahead) }})
+	w.inject(simulator.Fault{Operation: simulator.BlobOperation, Do: func() {
+		select {
+		case <-ahead:
+		case <-time.After(10 * time.Second):
+			t.Error("the second page waits for the downloads of the first")
+		}
+	}})
+	if res := w.backup(func(o *backup.Options) { o.Downloads = 1 }); !res.Whole() {
+		t.Errorf("items %v", res.Items)
 	}
 }
 

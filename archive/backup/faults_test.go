@@ -354,7 +354,10 @@ func TestDownloadThatNeverBegins(t *testing.T) {
 	w.inject(simulator.Fault{Operation: simulator.BlobOperation, Lose: true, Times: -1})
 	res := w.backup()
 	if len(res.Items) != 1 || res.Whole() {
-		t.Errorf("items %v", res.Items)
+		t.Fatalf("items %v", res.Items)
+	}
+	if m := res.Items[0].Failure.Message; strings.Contains(m, "sig=") {
+		t.Errorf("the failure shows a link's signature: %s", m)
 	}
 }
 

@@ -87,6 +87,27 @@ func TestListMovesAlways(t *testing.T) {
 	}
 }
 
+// A second listing that breaks off does not lose what the first one showed.
+func TestSecondListingBreaks(t *testing.T) {
+	w := newWorld(t)
+	p := w.project("p", plainDomain)
+	images := w.fill(p, 300)
+	w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() { w.remove(p, images[3]) }})
+	w.inject(simulator.Fault{Operation: "GetImages", After: 2, Times: 3, Status: 500, Body: `{"code":"ErrorUnknown","message":"Broken."}`})
+	c := w.read(w.backup(), p.ID)
+	if diff := cmp.Diff([]string{"images ErrorUnknown"}, failureCodes(c.entry.Failures)); diff != "" {
+		t.Errorf("failures (-want +got):\n%s", diff)
+	}
+	for _, img := range slices.Delete(images, 3, 4) {
+		if c.images[img.ID].Object == nil {
+			t.Errorf("image %s is missing", img.ID)
+		}
+	}
+	if len(c.images) != 299 {
+		t.Errorf("%d images, want 299", len(c.images))
+	}
+}
+
 // Where the service's own numbers never agree, listing is not repeated for
 // ever, and both numbers are kept.
 func TestCountsThatNeverAgree(t *testing.T) {

@@ -94,8 +94,9 @@ func (c *capture) event(e progress.Event) {
 // settle describes the project and lists its workspace until the two agree,
 // or until it is clear that they do not.
 func (c *capture) settle(ctx context.Context) error {
-	var previous *state
+	settled := false
 	for c.pass = 1; ; c.pass++ {
+		previous := c.state
 		s, err := c.describe(ctx)
 		if err != nil {
 			return err
@@ -104,18 +105,29 @@ func (c *capture) settle(ctx context.Context) error {
 		if err := c.workspace(ctx); err != nil {
 			return err
 		}
-		lost := len(c.known.lost(c.pass))
-		if s.settled(previous, lost) {
-			break
-		}
-		if c.pass == maxPasses {
-			if err := c.rescue(ctx); err != nil {
-				return err
-			}
+		settled = s.settled(previous, len(c.known.lost(c.pass)))
+		if settled || c.pass == maxPasses {
 			break
 		}
 		c.warn("the project changed while it was listed; it is listed again (%d of at most %d)", c.pass+1, maxPasses)
-		previous = s
+	}
+	broken := c.state.listing.err
+	if broken != nil {
+		f := manifest.FailureOf("images", broken)
+		f.Message = fmt.Sprintf("the listing ended after %d images: %s", c.state.listing.images, f.Message)
+		c.fail(f)
+	}
+	if !settled || broken != nil {
+		if err := c.rescue(ctx); err != nil {
+			return err
+		}
+	}
+	if !settled {
+		c.fail(manifest.Failure{
+			Item: "images", Code: "Moved",
+			Message: fmt.Sprintf("the project kept changing while it was listed %d times; %d images that a listing showed were deleted meanwhile; back up again when nobody works on it",
+				maxPasses, len(c.known.lost(c.pass))),
+		})
 	}
 	c.judge()
 	return nil
@@ -303,11 +315,6 @@ func (c *capture) rescue(ctx context.Context) error {
 	if listErr != nil {
 		c.fail(manifest.FailureOf("images that moved", listErr))
 	}
-	gone := len(c.known.lost(c.pass))
-	c.fail(manifest.Failure{
-		Item: "images", Code: "Moved",
-		Message: fmt.Sprintf("the project kept changing while it was listed %d times; %d images that a listing showed were deleted meanwhile; back up again when nobody works on it", maxPasses, gone),
-	})
 	return nil
 }
 
@@ -325,11 +332,6 @@ func (c *capture) judge() {
 	}
 	if s.countErr != nil {
 		c.fail(manifest.FailureOf("image count", s.countErr))
-	}
-	if s.listing.err != nil {
-		f := manifest.FailureOf("images", s.listing.err)
-		f.Message = fmt.Sprintf("the listing ended after %d images: %s", s.listing.images, f.Message)
-		c.fail(f)
 	}
 	if n := s.listing.nameless; n > 0 {
 		c.fail(manifest.Failure{Item: "images", Code: "NoID", Message: fmt.Sprintf("the service listed %d images without a usable id; they are not captured", n)})
