@@ -48,6 +48,7 @@ type Store struct {
 	where      address
 	client     *container.Client
 	auth       authKind
+	signer     *signer
 	tier       *blob.AccessTier
 	singleShot int64
 }
@@ -78,8 +79,7 @@ func New(o Options) (*Store, error) {
 		s.singleShot = defaultSingleShot
 	}
 	s.singleShot = min(s.singleShot, maxSingleShot)
-	s.client, s.auth, err = connect(where, conn, o)
-	if err != nil {
+	if err := s.connect(conn, o); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -95,29 +95,38 @@ const (
 )
 
 // connect builds the client with the credential at hand.
-func connect(where address, conn *connection, o Options) (*container.Client, authKind, error) {
+func (s *Store) connect(conn *connection, o Options) (err error) {
 	options := &container.ClientOptions{ClientOptions: azure.ClientOptions(o.Azure)}
-	target := where.containerURL()
-	sas := where.sas
+	target := s.where.containerURL()
+	sas := s.where.sas
 	if conn != nil && conn.key == "" {
 		sas = conn.sas
 	}
+	s.signer = &signer{}
 	switch {
 	case conn != nil && conn.key != "":
+		s.auth = byKey
 		key, err := container.NewSharedKeyCredential(conn.name, conn.key)
 		if err != nil { // the cause may quote the key
-			return nil, 0, fmt.Errorf("the account key in the vault's connection string is not base64; %s", connectionHint)
+			return fmt.Errorf("the account key in the vault's connection string is not base64; %s", connectionHint)
 		}
-		client, err := container.NewClientWithSharedKeyCredential(target, key, options)
-		return client, byKey, err
+		s.signer.key = key
+		s.client, err = container.NewClientWithSharedKeyCredential(target, key, options)
+		return err
 	case sas != "":
-		client, err := container.NewClientWithNoCredential(target+"?"+sas, options)
-		return client, bySAS, err
+		s.auth = bySAS
+		s.client, err = container.NewClientWithNoCredential(target+"?"+sas, options)
+		return err
 	case o.Credential != nil:
-		client, err := container.NewClient(target, azure.Credential(o.Credential), options)
-		return client, byEntra, err
+		s.auth = byEntra
+		credential := azure.Credential(o.Credential)
+		if s.signer, err = newDelegator(s.where, credential, o.Azure); err != nil {
+			return err
+		}
+		s.client, err = container.NewClient(target, credential, options)
+		return err
 	}
-	return nil, 0, fmt.Errorf("there is no credential for the vault %s; give it a connection string, a SAS in its address, or Entra ID", where)
+	return fmt.Errorf("there is no credential for the vault %s; give it a connection string, a SAS in its address, or Entra ID", s.where)
 }
 
 func parseTier(text string) (*blob.AccessTier, error) {

@@ -46,6 +46,7 @@ func TestAzurite(t *testing.T) {
 		"ensure":       testEnsure,
 		"errors":       testErrors,
 		"vault":        testVault,
+		"links":        testLinks,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, server) })
 	}
@@ -485,6 +486,48 @@ func testVault(t *testing.T, server *azurite.Server) {
 	}
 	if diff := cmp.Diff([]string{"GET list", "HEAD", "GET"}, w.take()); diff != "" {
 		t.Errorf("opening an archive: %s", diff)
+	}
+}
+
+func testLinks(t *testing.T, server *azurite.Server) {
+	o := byKey(t, server)
+	o.URL += "/a folder"
+	s := open(t, o)
+	checkLink(t, s, http.DefaultClient)
+	signed := open(t, blobstore.Options{URL: server.SAS(t, server.ContainerURL(t), allPermissions(), time.Now().Add(time.Hour))})
+	if _, err := signed.ReadURL(t.Context(), "a", time.Hour); !errors.Is(err, blobstore.ErrCannotSign) {
+		t.Errorf("from a SAS: %v", err)
+	}
+}
+
+// checkLink makes a link to one object and uses it, also for what it must not
+// permit.
+func checkLink(t *testing.T, s *blobstore.Store, client *http.Client) {
+	t.Helper()
+	const name = "objects/sha256/ab/möwe 1.jpg"
+	must(t, s.Create(t.Context(), name, strings.NewReader("picture")))
+	must(t, s.Create(t.Context(), "other", strings.NewReader("private")))
+	link, err := s.ReadURL(t.Context(), name, time.Hour)
+	must(t, err)
+	if text := fmt.Sprintf("%v %+v %s", link, link, link); strings.Contains(text, "sig") {
+		t.Errorf("the link prints as %s", text)
+	}
+	fetch := func(url string) (int, string) {
+		resp, err := client.Get(url)
+		must(t, err)
+		body, err := io.ReadAll(resp.Body)
+		must(t, errors.Join(err, resp.Body.Close()))
+		return resp.StatusCode, string(body)
+	}
+	if status, body := fetch(link.Reveal()); status != http.StatusOK || body != "picture" {
+		t.Errorf("the link gives %d %s", status, body)
+	}
+	address, query, _ := strings.Cut(link.Reveal(), "?")
+	if status, body := fetch(address[:strings.LastIndex(address, "/")] + "/a%20folder%2Fother?" + query); status == http.StatusOK {
+		t.Errorf("the link opens another blob: %s", body)
+	}
+	if _, err := s.ReadURL(t.Context(), name, 30*24*time.Hour); err == nil {
+		t.Error("a link may live for 30 days")
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +47,7 @@ func (c token) GetToken(context.Context, policy.TokenRequestOptions) (azcore.Acc
 func newToken(audience string) string {
 	encode := base64.RawURLEncoding.EncodeToString
 	now := time.Now().Unix()
-	claims := fmt.Sprintf(`{"aud":%q,"iss":"https://sts.windows.net/ab1f708d-50f6-404c-a006-d71b2ac7a606/","iat":%d,"nbf":%d,"exp":%d}`, audience, now-60, now-60, now+3600)
+	claims := fmt.Sprintf(`{"aud":%q,"iss":"https://sts.windows.net/ab1f708d-50f6-404c-a006-d71b2ac7a606/","tid":"ab1f708d-50f6-404c-a006-d71b2ac7a606","oid":"23657296-5cd5-45b0-a809-d972a7f4dfe1","iat":%d,"nbf":%d,"exp":%d}`, audience, now-60, now-60, now+3600)
 	return encode([]byte(`{"typ":"JWT","alg":"RS256"}`)) + "." + encode([]byte(claims)) + "." + encode([]byte("signature"))
 }
 
@@ -64,6 +65,8 @@ func TestEntraID(t *testing.T) {
 		}
 	}
 
+	checkLinkAsInAzure(t, server, options, client)
+
 	bad := newToken("https://vault.azure.net")
 	options.Credential = token{text: bad}
 	err := list(t.Context(), open(t, options))
@@ -80,13 +83,33 @@ func TestEntraID(t *testing.T) {
 	}
 }
 
-// certificate makes one for 127.0.0.1 and a client that trusts it.
+// checkLinkAsInAzure calls the emulator by the name that the account would
+// have in Azure: the client library takes the account's name for user
+// delegation from the host.
+func checkLinkAsInAzure(t *testing.T, server *azurite.Server, options blobstore.Options, client *http.Client) {
+	t.Helper()
+	address, err := url.Parse(server.URL)
+	must(t, err)
+	transport := client.Transport.(*http.Transport).Clone()
+	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address.Host)
+	}
+	client = &http.Client{Transport: transport}
+	options.Azure.Client = client
+	options.URL = "https://" + host + options.URL[strings.LastIndex(options.URL, "/"):] + "/a folder"
+	checkLink(t, open(t, options), client)
+}
+
+// host is the emulator's account as Azure would name it.
+const host = azurite.Account + ".blob.core.windows.net"
+
+// certificate makes one for 127.0.0.1 and host, and a client that trusts it.
 func certificate(t *testing.T) (certFile, keyFile string, client *http.Client) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	must(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "azurite"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "azurite"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{host},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)

@@ -142,6 +142,9 @@ func (s *Store) hintAuthentication(detail string) string {
 }
 
 func (s *Store) hintPermission(operation string) string {
+	if operation == "GetUserDelegationKey" {
+		return "give the identity the role Storage Blob Delegator on the storage account; it takes up to 10 minutes to work"
+	}
 	if s.auth == byEntra {
 		return "give the identity the role Storage Blob Data Contributor on the container (Reader is enough to list, inspect, verify and restore); it takes up to 10 minutes to work"
 	}
