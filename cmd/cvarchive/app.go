@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"cvarchive/cmd/internal/config"
 	"cvarchive/cmd/internal/ui"
 )
 
@@ -33,8 +34,9 @@ func (a *app) commands() []*cli.Command {
 // app is one run of the program.
 type app struct {
 	process
-	out *ui.Output // results; counts on standard output's errors being kept
-	log *slog.Logger
+	out  *ui.Output // results; counts on standard output's errors being kept
+	log  *slog.Logger
+	file *config.File // once read
 }
 
 // run carries out one command line, without the program's name, and returns

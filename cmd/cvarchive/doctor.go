@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -93,7 +94,7 @@ type diagnosing struct {
 func (d *diagnosing) run(names []string) {
 	f, ok := d.config()
 	if ok {
-		d.environment(f)
+		d.environment(f, names)
 		d.vault(f)
 	}
 	d.resources(f, ok, names)
@@ -159,8 +160,13 @@ func (d *diagnosing) literalSecrets(f *config.File) {
 		"write ${NAME} and set the environment variable, or chmod 600 the file")
 }
 
-func (d *diagnosing) environment(f *config.File) {
+// environment checks the variables that the file mentions, as far as the
+// chosen resources are concerned.
+func (d *diagnosing) environment(f *config.File, names []string) {
 	for _, v := range f.Variables() {
+		if !concerned(v, names) {
+			continue
+		}
 		if d.app.env(v.Name) == "" {
 			d.add(check{Subject: "environment", Check: v.Name, Status: checkFailed,
 				Detail: "it is not set and " + strings.Join(v.Keys, ", ") + " needs it", Fix: "set it"})
@@ -168,6 +174,16 @@ func (d *diagnosing) environment(f *config.File) {
 		}
 		d.ok("environment", v.Name, "set")
 	}
+}
+
+// concerned reports whether a variable matters to the chosen resources, or
+// to the vault.
+func concerned(v config.Variable, names []string) bool {
+	return len(names) == 0 || slices.ContainsFunc(v.Keys, func(key string) bool {
+		return strings.HasPrefix(key, "vault.") || slices.ContainsFunc(names, func(name string) bool {
+			return strings.HasPrefix(key, "resources."+name+".")
+		})
+	})
 }
 
 func (d *diagnosing) vault(f *config.File) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"net"
 	"net/url"
 	"path"
 	"path/filepath"
@@ -28,6 +29,9 @@ const (
 // config returns the configuration that the flags and the environment point
 // at, or an empty one when there is none.
 func (a *app) config(c *cli.Context) (*config.File, error) {
+	if a.file != nil {
+		return a.file, nil
+	}
 	path, err := config.Find(c.String("config"), a.lookupEnv)
 	if err != nil {
 		return nil, err
@@ -36,7 +40,8 @@ func (a *app) config(c *cli.Context) (*config.File, error) {
 		return &config.File{}, nil
 	}
 	a.log.Debug("read the configuration", "file", path)
-	return config.Load(path)
+	a.file, err = config.Load(path)
+	return a.file, err
 }
 
 // vaultConfig returns where the vault is: --vault, else the environment,
@@ -172,7 +177,10 @@ func nameOf(endpoint string) string {
 	}
 	name := path.Base(u.Path)
 	if name == "." || name == "/" {
-		name, _, _ = strings.Cut(u.Hostname(), ".")
+		name = u.Hostname()
+		if net.ParseIP(name) == nil {
+			name, _, _ = strings.Cut(name, ".")
+		}
 	}
 	name = strings.Trim(notInName.ReplaceAllString(strings.ToLower(name), "-"), "-_")
 	if name == "" || len(name) > 63 {
