@@ -457,3 +457,159 @@ func TestDuplicatesGetTheirLabels(t *testing.T) {
 		}
 	}
 }
+
+// strict refuses what follows for one image: as a status where the call has
+// one, and the whole call otherwise.
+type strict struct {
+	restore.Target
+	status bool
+	image  func(id string) bool
+}
+
+func (s strict) CreateImageTags(ctx context.Context, id string, entries []manifest.ImageTagEntry) (manifest.TagSummary, error) {
+	rest := slices.DeleteFunc(slices.Clone(entries), func(e manifest.ImageTagEntry) bool { return s.image(e.ImageID) })
+	if len(rest) == len(entries) {
+		return s.Target.CreateImageTags(ctx, id, entries)
+	}
+	if !s.status {
+		return manifest.TagSummary{}, refusal("CreateImageTags")
+	}
+	sum, err := s.Target.CreateImageTags(ctx, id, rest)
+	for _, e := range entries {
+		if s.image(e.ImageID) {
+			sum.Exceeded = append(sum.Exceeded, e)
+		}
+	}
+	return sum, err
+}
+
+func (s strict) CreateImageRegions(ctx context.Context, id string, entries []manifest.ImageRegionEntry) (manifest.RegionSummary, error) {
+	rest := slices.DeleteFunc(slices.Clone(entries), func(e manifest.ImageRegionEntry) bool { return s.image(e.ImageID) })
+	if len(rest) == len(entries) {
+		return s.Target.CreateImageRegions(ctx, id, entries)
+	}
+	if !s.status {
+		return manifest.RegionSummary{}, refusal("CreateImageRegions")
+	}
+	sum, err := s.Target.CreateImageRegions(ctx, id, rest)
+	for _, e := range entries {
+		if s.image(e.ImageID) {
+			sum.Exceeded = append(sum.Exceeded, e)
+		}
+	}
+	return sum, err
+}
+
+func (s strict) UpdateImageMetadata(ctx context.Context, id string, ids []string, m map[string]string) ([]manifest.MetadataResult, error) {
+	if !slices.ContainsFunc(ids, s.image) {
+		return s.Target.UpdateImageMetadata(ctx, id, ids, m)
+	}
+	if !s.status {
+		return nil, refusal("UpdateImageMetadata")
+	}
+	var out []manifest.MetadataResult
+	for _, image := range ids {
+		out = append(out, manifest.MetadataResult{ImageID: image, Status: "OK"})
+		if s.image(image) {
+			out[len(out)-1].Status = "ErrorLimitExceed"
+		} else if _, err := s.Target.UpdateImageMetadata(ctx, id, []string{image}, m); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func refusal(operation string) error {
+	return &manifest.ServiceError{Resource: "dr", Operation: operation, StatusCode: 400, Code: "BadRequest", Message: "no"}
+}
+
+// TestRefusedFollowUps refuses, for one image, what comes after the create
+// call: that image is named, and nothing else suffers.
+func TestRefusedFollowUps(t *testing.T) {
+	for _, what := range []string{"tags", "regions", "metadata"} {
+		for _, status := range []bool{true, false} {
+			t.Run(fmt.Sprintf("%s by status %t", what, status), func(t *testing.T) {
+				e := newEnvironment(t, simulator.ResourceOptions{})
+				domain := classification
+				if what == "regions" {
+					domain = detection
+				}
+				p := newProject("p", domain, 30)
+				for i := range 40 {
+					img := p.add(e.vault, picture(i))
+					switch what {
+					case "tags":
+						for _, tag := range p.tags[:25] {
+							img.Tags = append(img.Tags, manifest.ImageTag{TagID: tag.ID})
+						}
+					case "regions":
+						for k := range 25 {
+							p.box(img, k, "0.1", "0.2", "0.3", "0.4")
+						}
+					case "metadata": // pairs of equal metadata and disjoint tags
+						for k := range 15 {
+							img.Tags = append(img.Tags, manifest.ImageTag{TagID: p.tags[i%2*15+k].ID})
+						}
+						img.Metadata = map[string]string{"pair": fmt.Sprint(i / 2)}
+					}
+				}
+				r := archiveOf(t, p)
+				pl, err := restore.Prepare(t.Context(), e.target, r, e.options())
+				check(t, err)
+				if pl.Totals.Calls[plan.CreateImageTags]+pl.Totals.Calls[plan.CreateImageRegions]+pl.Totals.Calls[plan.UpdateImageMetadata] == 0 {
+					t.Fatalf("nothing follows: %v", pl.Totals.Calls)
+				}
+				unlucky := &unluckyImage{}
+				target := strict{unlucky.watch(e.target, p.images[17].ID), status, unlucky.is}
+				report, err := restore.Apply(t.Context(), target, r, e.vault, pl, e.options())
+				check(t, err)
+				pr := report.Projects[0]
+				if len(pr.Failures) != 1 || pr.Failures[0].Item != "image "+p.images[17].ID {
+					t.Errorf("failures %+v", pr.Failures)
+				}
+				if len(pr.Proof.Changes) == 0 || pr.Proof.Matched != 39 {
+					t.Errorf("%d proven, changes %v", pr.Proof.Matched, pr.Proof.Changes)
+				}
+				for _, c := range pr.Proof.Changes {
+					if c.Item != p.images[17].ID {
+						t.Errorf("change %s", c)
+					}
+				}
+			})
+		}
+	}
+}
+
+// unluckyImage learns the id that an archived image gets in the target.
+type unluckyImage struct {
+	mu sync.Mutex
+	id string
+}
+
+func (u *unluckyImage) is(id string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return id == u.id
+}
+
+type watched struct {
+	restore.Target
+	u        *unluckyImage
+	archived string
+}
+
+func (u *unluckyImage) watch(t restore.Target, archived string) restore.Target {
+	return watched{t, u, archived}
+}
+
+func (w watched) CreateImagesFromFiles(ctx context.Context, id string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
+	sum, err := w.Target.CreateImagesFromFiles(ctx, id, b)
+	for _, r := range sum.Images {
+		if strings.HasPrefix(r.SourceURL, w.archived) {
+			w.u.mu.Lock()
+			w.u.id = r.Image.ID
+			w.u.mu.Unlock()
+		}
+	}
+	return sum, err
+}

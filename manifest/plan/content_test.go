@@ -269,6 +269,10 @@ func TestSameBytesTwice(t *testing.T) {
 		t.Errorf("the union is %v with regions %v (counted %d) and metadata %v", img.Tags, img.Regions, c.Restorable().Regions, img.Metadata)
 	}
 
+	if c.Group(0) == 0 || c.Restorable().WithMetadata != 1 {
+		t.Error("the metadata of the second record is not planned for")
+	}
+
 	p.settings.ClassificationType = "Multiclass"
 	c = p.content()
 	if img, _ = c.Image(0, load); len(img.Tags) != 1 || img.Tags[0].TagID != "tag-0" {
