@@ -44,7 +44,7 @@ func headerGroup(name string, h http.Header) slog.Attr {
 	var attrs []any
 	for key, values := range h {
 		if key = strings.ToLower(key); slices.Contains(allowed, key) {
-			attrs = append(attrs, slog.String(key, strings.Join(values, ", ")))
+			attrs = append(attrs, slog.String(key, OneLine(Scrub(strings.Join(values, ", ")), maxText)))
 		}
 	}
 	slices.SortFunc(attrs, func(a, b any) int { return strings.Compare(a.(slog.Attr).Key, b.(slog.Attr).Key) })

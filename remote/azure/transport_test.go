@@ -153,6 +153,33 @@ func TestPipelineRetriesAndLogs(t *testing.T) {
 	}
 }
 
+// failing is a network whose errors say too much.
+type failing struct{}
+
+func (failing) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("proxy refused https://h/?sig=PLANTED\nat once")
+}
+
+func TestLogOfAFailure(t *testing.T) {
+	var log bytes.Buffer
+	options := ClientOptions(Options{
+		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Client: &http.Client{Transport: failing{}},
+		Retry:  policy.RetryOptions{MaxRetries: -1},
+	})
+	pipeline := runtime.NewPipeline("test", "1", runtime.PipelineOptions{}, &options)
+	req, err := runtime.NewRequest(t.Context(), "GET", "https://h/?sig=PLANTED")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pipeline.Do(req); err == nil {
+		t.Error("there is an answer")
+	}
+	if text := log.String(); strings.Contains(text, "PLANTED") || !strings.Contains(text, "proxy refused https://h/") {
+		t.Errorf("the log is:\n%s", text)
+	}
+}
+
 func TestShouldRetry(t *testing.T) {
 	got := map[int]bool{}
 	for _, status := range []int{200, 400, 401, 403, 404, 408, 409, 412, 429, 500, 501, 502, 503, 504} {

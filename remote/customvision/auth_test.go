@@ -12,6 +12,7 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 
 	"cvarchive/manifest"
 )
@@ -96,6 +97,24 @@ func TestKeyStaysHome(t *testing.T) {
 			if strings.Contains(strings.Join(values, ""), "PLANTED") || name == "Training-Key" || name == "Authorization" || name == "Referer" {
 				t.Errorf("another host saw %s: %v", name, values)
 			}
+		}
+	}
+}
+
+func TestKeyPolicyKnowsItsHost(t *testing.T) {
+	for host, want := range map[string]string{"h.example": testKey, "h.example:8443": "", "other.example": ""} {
+		var got string
+		pipeline := runtime.NewPipeline("test", "1", runtime.PipelineOptions{PerRetry: []policy.Policy{&keyPolicy{host: "h.example", key: testKey}}},
+			&policy.ClientOptions{Transport: inMemory(func(r *http.Request) (*http.Response, error) {
+				got = r.Header.Get("Training-Key")
+				return response(r, 200, ""), nil
+			})})
+		req, err := runtime.NewRequest(t.Context(), "GET", "https://"+host+"/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := pipeline.Do(req); err != nil || got != want {
+			t.Errorf("%s saw %q, %v", host, got, err)
 		}
 	}
 }

@@ -183,9 +183,11 @@ func TestThrottlingPausesEverybody(t *testing.T) {
 		var times []time.Duration
 		network := inMemory(func(r *http.Request) (*http.Response, error) {
 			mu.Lock()
-			defer mu.Unlock()
 			times = append(times, time.Since(start))
-			if len(times) == 1 {
+			n := len(times)
+			mu.Unlock()
+			if n == 1 {
+				time.Sleep(50 * time.Millisecond) // the others wait for their turn by now
 				return response(r, 429, `{"code":"429","message":"Please retry after 3 seconds."}`), nil
 			}
 			return response(r, 200, "[]"), nil

@@ -19,7 +19,7 @@ func TestSecretsStayInside(t *testing.T) {
 	secrets := []string{testKey, "PLANTED", "a%2Bb%252Fc", "a+b%2Fc"}
 	answers := map[string]http.HandlerFunc{
 		"error": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Apim-Request-Id", "r-1")
+			w.Header().Set("Apim-Request-Id", "r-1 sig=PLANTED")
 			w.WriteHeader(http.StatusBadRequest)
 			fmt.Fprintf(w, `{"code":%q,"message":%q}`, r.Header.Get("Training-Key"), "sent to "+signed+" "+r.URL.String()+" with "+r.Header.Get("Training-Key"))
 		},
