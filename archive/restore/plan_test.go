@@ -150,6 +150,25 @@ func TestConflict(t *testing.T) {
 	}
 }
 
+// TestOneImageMoreIsAConflict adds an untagged image to a restored project:
+// only the number of images tells.
+func TestOneImageMoreIsAConflict(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p := newProject("cats", classification, 1)
+	p.add(e.vault, picture(1), 0)
+	r := archiveOf(t, p)
+	_, report := e.restore(r, e.options())
+	wantEqual(t, report)
+	_, err := e.target.CreateImagesFromFiles(t.Context(), report.Projects[0].TargetID,
+		manifest.ImageBatch{Images: []manifest.NewImage{{Name: "x", Contents: picture(2)}}})
+	check(t, err)
+	pl, err := restore.Prepare(t.Context(), e.target, r, e.options())
+	check(t, err)
+	if got := pl.Projects[0]; got.Action != plan.Conflict || !strings.Contains(got.Reason, "2 images, archived 1") {
+		t.Errorf("%s: %s", got.Action, got.Reason)
+	}
+}
+
 func TestRetiredDomain(t *testing.T) {
 	e := newEnvironment(t, simulator.ResourceOptions{RetiredDomains: []string{classification}})
 	p := newProject("cats", classification, 1)

@@ -530,9 +530,12 @@ func TestRefusedFollowUps(t *testing.T) {
 		for _, status := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s by status %t", what, status), func(t *testing.T) {
 				e := newEnvironment(t, simulator.ResourceOptions{})
-				domain := classification
-				if what == "regions" {
-					domain = detection
+				domain, call := detection, plan.CreateImageRegions
+				switch what {
+				case "tags":
+					domain, call = classification, plan.CreateImageTags
+				case "metadata":
+					call = plan.UpdateImageMetadata
 				}
 				p := newProject("p", domain, 30)
 				for i := range 40 {
@@ -548,7 +551,7 @@ func TestRefusedFollowUps(t *testing.T) {
 						}
 					case "metadata": // pairs of equal metadata and disjoint tags
 						for k := range 15 {
-							img.Tags = append(img.Tags, manifest.ImageTag{TagID: p.tags[i%2*15+k].ID})
+							p.box(img, i%2*15+k, "0.1", "0.2", "0.3", "0.4")
 						}
 						img.Metadata = map[string]string{"pair": fmt.Sprint(i / 2)}
 					}
@@ -556,8 +559,8 @@ func TestRefusedFollowUps(t *testing.T) {
 				r := archiveOf(t, p)
 				pl, err := restore.Prepare(t.Context(), e.target, r, e.options())
 				check(t, err)
-				if pl.Totals.Calls[plan.CreateImageTags]+pl.Totals.Calls[plan.CreateImageRegions]+pl.Totals.Calls[plan.UpdateImageMetadata] == 0 {
-					t.Fatalf("nothing follows: %v", pl.Totals.Calls)
+				if pl.Totals.Calls[call] == 0 {
+					t.Fatalf("no %s follows: %v", what, pl.Totals.Calls)
 				}
 				unlucky := &unluckyImage{}
 				target := strict{unlucky.watch(e.target, p.images[17].ID), status, unlucky.is}
