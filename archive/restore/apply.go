@@ -122,12 +122,10 @@ func (j *job) run(ctx context.Context) error {
 		j.fail("", err)
 		return context.Cause(ctx)
 	}
-	if j.report.Outcome != manifest.Failed {
-		if err := j.prove(ctx); err != nil {
-			j.failure("proof", err)
-		}
-		j.settle()
+	if err := j.prove(ctx); err != nil {
+		j.failure("proof", err)
 	}
+	j.settle()
 	return context.Cause(ctx)
 }
 

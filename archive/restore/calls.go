@@ -70,6 +70,11 @@ func (c *counted) ImageCount(ctx context.Context, projectID, iterationID string)
 	return c.Target.ImageCount(ctx, projectID, iterationID)
 }
 
+func (c *counted) Iterations(ctx context.Context, projectID string) ([]manifest.Iteration, error) {
+	c.count(plan.GetIterations)
+	return c.Target.Iterations(ctx, projectID)
+}
+
 func (c *counted) CreateImagesFromFiles(ctx context.Context, projectID string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
 	c.count(plan.CreateImagesFromFiles)
 	return c.Target.CreateImagesFromFiles(ctx, projectID, b)

@@ -84,7 +84,31 @@ func (j *job) checkImport(ctx context.Context, p manifest.Project) error {
 	if want := j.plan.Expect; images < want.Images || len(tags) < want.Tags {
 		return fmt.Errorf("%d images and %d tags arrived, the export counted %d and %d", images, len(tags), want.Images, want.Tags)
 	}
+	j.checkIterations(ctx, p.ID)
 	return nil
+}
+
+// checkIterations counts the trained iterations that arrived. Missing ones
+// are a failure, and no reason to rebuild: that would bring none.
+func (j *job) checkIterations(ctx context.Context, projectID string) {
+	live, err := j.target.Iterations(ctx, projectID)
+	if err != nil {
+		j.failure("iterations", fmt.Errorf("count the imported iterations: %w", err))
+		return
+	}
+	j.report.Created.Iterations = trained(live)
+	if want := trained(j.archived.Iterations); j.report.Created.Iterations < want {
+		j.failure("iterations", fmt.Errorf("%d of %d trained iterations arrived", j.report.Created.Iterations, want))
+	}
+}
+
+func trained(iterations []manifest.Iteration) (n int) {
+	for i := range iterations {
+		if iterations[i].Trained() {
+			n++
+		}
+	}
+	return n
 }
 
 // instead rebuilds after an import that did not do. The project that it left

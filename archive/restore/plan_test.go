@@ -24,6 +24,17 @@ func TestImport(t *testing.T) {
 		t.Fatalf("the plan's totals are %+v", p.Totals)
 	}
 	wantEqual(t, report)
+	var images, regions int
+	for i, pr := range report.Projects {
+		want := p.Projects[i].Creates
+		if got := pr.Created; got.Images != want.Images || got.Tags != want.Tags || got.Regions != want.Regions {
+			t.Errorf("%s: created %+v, planned %+v", pr.Name, got, want)
+		}
+		images, regions = images+pr.Created.Images, regions+pr.Created.Regions
+	}
+	if images == 0 || regions == 0 {
+		t.Error("nothing was imported")
+	}
 	if w := e.writes(); w[plan.ImportProject] != 6 || w.Total() != 6 {
 		t.Errorf("writing calls %v", w)
 	}
@@ -288,6 +299,65 @@ func TestSelection(t *testing.T) {
 	opt.Plan.Projects = []string{"c"}
 	if _, err = restore.Prepare(t.Context(), e.target, r, opt); err == nil || !strings.Contains(err.Error(), `"c"`) {
 		t.Errorf("err %v", err)
+	}
+}
+
+// TestIterationsAreCounted imports a trained project, once with and once
+// without its iteration.
+func TestIterationsAreCounted(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p := newProject("cats", classification, 2)
+	for i := range 20 {
+		p.add(e.vault, picture(i), i%2)
+	}
+	e.seed(p)
+	projects, err := e.source.Projects(t.Context())
+	check(t, err)
+	_, err = e.source.Train(t.Context(), projects[0].ID, manifest.TrainOptions{TrainingType: "Regular"})
+	check(t, err)
+	e.sim.Service.Advance(time.Hour)
+	r := e.backUp(e.source, backup.Options{})
+	opt := e.options()
+	opt.NoContentProof = true
+	pl, report := e.restore(r, opt)
+	wantEqual(t, report)
+	if report.Projects[0].Created.Iterations != 1 {
+		t.Errorf("created %+v", report.Projects[0].Created)
+	}
+	polls := report.Projects[0].Calls[plan.GetProject] - 1
+	if want := pl.Totals.Calls.Total() + pl.Totals.ProofCalls.Total() + polls; report.Projects[0].Calls.Total() != want {
+		t.Errorf("calls %v, planned %v and %v", report.Projects[0].Calls, pl.Totals.Calls, pl.Totals.ProofCalls)
+	}
+
+	e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: "GetIterations", Status: 200, Body: "[]"})
+	opt.Plan.Rename = map[string]string{"*": "again"}
+	_, report = e.restore(r, opt)
+	pr := report.Projects[0]
+	if pr.By != plan.Import || pr.Outcome != manifest.Partial || len(pr.Failures) != 1 || pr.Failures[0].Message != "0 of 1 trained iterations arrived" {
+		t.Errorf("by %s, failures %+v", pr.By, pr.Failures)
+	}
+}
+
+// TestBrokenDownloads cuts connections while the proof reads the bytes back.
+func TestBrokenDownloads(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p := newProject("cats", classification, 1)
+	for i := range 20 {
+		p.add(e.vault, picture(i), 0)
+	}
+	cut := e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: simulator.BlobOperation, Times: 5, DropAfter: 100})
+	_, report := e.restore(archiveOf(t, p), e.options())
+	wantEqual(t, report)
+	if pr := report.Projects[0]; cut.Hits() != 5 || pr.Proof.ByContent != 20 {
+		t.Errorf("%d connections cut, %d images proven by content", cut.Hits(), pr.Proof.ByContent)
+	}
+
+	gone := e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: simulator.BlobOperation, Status: 404, Times: 1})
+	opt := e.options()
+	opt.Plan.Rename = map[string]string{"*": "again"}
+	_, report = e.restore(archiveOf(t, p), opt)
+	if pr := report.Projects[0]; gone.Hits() != 1 || len(pr.Failures) != 1 || !strings.HasPrefix(pr.Failures[0].Item, "content of image ") || pr.Outcome != manifest.Partial || !pr.Proof.Equal() {
+		t.Errorf("failures %+v, proof %+v", pr.Failures, pr.Proof)
 	}
 }
 

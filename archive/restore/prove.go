@@ -58,6 +58,9 @@ func (j *job) prove(ctx context.Context) error {
 		return fmt.Errorf("read project %q back: %w", j.report.TargetName, err)
 	}
 	j.report.Proof = r
+	if j.report.By == plan.Import {
+		j.report.Created.Regions = v.regions
+	}
 	j.report.Failures = append(j.report.Failures, v.unread...)
 	return nil
 }
@@ -71,7 +74,8 @@ type prover struct {
 	domainID string // expected; empty: the archived one
 	merged   bool   // images with the same bytes are expected once
 
-	unread []manifest.Failure
+	unread  []manifest.Failure
+	regions int // of the target's images
 }
 
 func (v *prover) prove(ctx context.Context, targetID string) (*diff.Result, error) {
@@ -156,6 +160,7 @@ func (v *prover) live(ctx context.Context, projectID string, names map[string]st
 					continue
 				}
 				seen[page[i].ID] = true
+				v.regions += len(page[i].Regions)
 				if !yield(diff.ItemOf(&page[i].Image, names), nil) {
 					return
 				}

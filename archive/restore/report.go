@@ -59,9 +59,10 @@ type ProjectReport struct {
 
 // Created counts what was created by a rebuild, or found after an import.
 type Created struct {
-	Tags    int `json:"tags"`
-	Images  int `json:"images"`
-	Regions int `json:"regions"`
+	Tags       int `json:"tags"`
+	Images     int `json:"images"`
+	Regions    int `json:"regions"`
+	Iterations int `json:"iterations,omitempty"` // trained ones, by import
 }
 
 // Merged says that two archived images are one in the target.

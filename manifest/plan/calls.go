@@ -24,6 +24,7 @@ const (
 	CreateImageRegions    = "CreateImageRegions"
 	GetImages             = "GetImages"
 	GetImageCount         = "GetImageCount"
+	GetIterations         = "GetIterations"
 )
 
 // Total is the number of all calls.
