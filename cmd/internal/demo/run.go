@@ -46,8 +46,8 @@ func Run(ctx context.Context, opt Options) (err error) {
 	defer func() { err = errors.Join(err, w.close()) }()
 
 	fmt.Fprintf(opt.Out, "%s\n\n%s\n", opt.Bold("The story of a backup, for real, on this machine."),
-		wrap(fmt.Sprintf("A Custom Vision service of cvarchive's own is running at http://%s, with three regions: %s, %s and %s. The first is being filled with a sample account …",
-			w.front.addr, regions[0], regions[1], regions[2])))
+		wrap(fmt.Sprintf("A Custom Vision service of cvarchive's own is running on this machine, with three regions: %s, %s and %s. The first is being filled with a sample account …",
+			regions[0], regions[1], regions[2])))
 	begin := time.Now()
 	seeded, err := w.seed(ctx)
 	if err != nil {
@@ -104,7 +104,7 @@ func (t *teller) farewell(keep bool, took time.Duration) {
 	fmt.Fprint(t.out, wrap("Everything is still in the folder, with the clock set back and westeurope running again. Serve it, then try any command in another terminal:"))
 	fmt.Fprintf(t.out, "\n\n    cd %s\n", w.dir)
 	if !keep {
-		fmt.Fprintf(t.out, "    cvarchive simulate --state %s --listen %s --region %s\n", stateFolder, w.front.addr, strings.Join(regions[:], " --region "))
+		fmt.Fprintf(t.out, "    cvarchive simulate --state %s --listen %s --region %s\n", stateFolder, w.home.addr, strings.Join(regions[:], " --region "))
 	}
 	fmt.Fprintf(t.out, `    cvarchive inspect latest --project 'Shelf watch' --json
     cvarchive backup westeurope          # a second time: nothing new to download
@@ -113,6 +113,6 @@ func (t *teller) farewell(keep bool, took time.Duration) {
     cvarchive --help
 `, vaultFolder)
 	if keep {
-		fmt.Fprintf(t.out, "\nThe service is still running at http://%s; stop it with Ctrl-C.\n", w.front.addr)
+		fmt.Fprintf(t.out, "\nThe service is still running at http://%s; stop it with Ctrl-C.\n", w.home.addr)
 	}
 }

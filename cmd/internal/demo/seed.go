@@ -31,12 +31,16 @@ const predictionResource = "/subscriptions/00000000-0000-0000-0000-000000000000/
 // settings are the same each time; ids and times are the service's. The
 // client should have no rate limit where the service has none.
 func Seed(ctx context.Context, c *customvision.Client) (Seeded, error) {
+	return seed(ctx, c, sampleAccount())
+}
+
+func seed(ctx context.Context, c *customvision.Client, account []sampleProject) (Seeded, error) {
 	domains, err := c.Domains(ctx)
 	if err != nil {
 		return Seeded{}, fmt.Errorf("list the domains: %w", err)
 	}
 	var total Seeded
-	for i, p := range sampleAccount() {
+	for i, p := range account {
 		s := &seeder{client: c, spec: p, seed: uint64(i + 1), tagIDs: map[string]string{}}
 		if err := s.run(ctx, domains); err != nil {
 			return total, fmt.Errorf("create the sample project %q: %w", p.name, err)

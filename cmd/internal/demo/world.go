@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"net/http"
@@ -29,10 +30,11 @@ type world struct {
 	dir     string
 	key     string // of every region
 	service *simulator.Service
-	front   *door // all regions
-	// sourceDoor leads to the source region alone, so that the region can
-	// be switched off as the network sees it: nobody answers the door.
-	sourceDoor *door
+	// home is the address that stays, at which the source region is found
+	// from the start and all regions in the end. The story switches the
+	// source off by closing it, so that nobody answers there; the other
+	// regions are found at away meanwhile.
+	home, away *door
 }
 
 // door is an address at which the service can be reached.
@@ -41,13 +43,13 @@ type door struct {
 	addr   string // host:port
 }
 
-func openDoor(handler http.Handler) (*door, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func openDoor(handler http.Handler, addr string) (*door, error) {
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("start the demo's service: %w", err)
 	}
 	d := &door{
-		server: &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(discard{}, "", 0)},
+		server: &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0)},
 		addr:   l.Addr().String(),
 	}
 	go d.server.Serve(l) // until close
@@ -55,10 +57,6 @@ func openDoor(handler http.Handler) (*door, error) {
 }
 
 func (d *door) close() error { return d.server.Close() }
-
-type discard struct{}
-
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // newWorld starts the service and writes the configuration into dir.
 func newWorld(dir, key string) (w *world, err error) {
@@ -75,19 +73,19 @@ func newWorld(dir, key string) (w *world, err error) {
 			_ = w.close()
 		}
 	}()
-	if w.front, err = openDoor(w.service); err != nil {
+	if w.home, err = openDoor(w.service, "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
-	if w.sourceDoor, err = openDoor(w.service); err != nil {
+	if w.away, err = openDoor(w.service, "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
-	return w, w.writeConfig(w.sourceDoor.addr)
+	return w, w.writeConfig(w.away)
 }
 
 // close stops the service and keeps its state.
 func (w *world) close() error {
 	var errs []error
-	for _, d := range []*door{w.front, w.sourceDoor} {
+	for _, d := range []*door{w.home, w.away} {
 		if d != nil {
 			errs = append(errs, d.close())
 		}
@@ -95,27 +93,22 @@ func (w *world) close() error {
 	return errors.Join(append(errs, w.service.Close())...)
 }
 
-// client is a client of one region for the demo itself.
-func (w *world) client(region string) (*customvision.Client, error) {
-	return customvision.New(customvision.Options{
-		Name: region, Endpoint: "http://" + w.front.addr + "/" + region,
-		TrainingKey: manifest.NewSecret(w.key), CallsPerSecond: -1,
-	})
-}
-
 // switchOff makes the source region unreachable, also to a service in
 // another region that would import from it.
 func (w *world) switchOff() error {
 	w.service.Resource(source).SetDown(true)
-	return w.sourceDoor.close()
+	return w.home.close()
 }
 
 // settle ends the disaster, so that whoever plays on finds all regions
-// running and today's date. The service is served at one address from now on.
-func (w *world) settle() error {
+// running, at one address, and today's date.
+func (w *world) settle() (err error) {
 	w.service.Advance(-outage)
 	w.service.Resource(source).SetDown(false)
-	return w.writeConfig(w.front.addr)
+	if w.home, err = openDoor(w.service, w.home.addr); err != nil {
+		return err
+	}
+	return w.writeConfig(w.home)
 }
 
 // env is the environment of the story's commands: the demo's configuration
@@ -136,7 +129,9 @@ const (
 	vaultFolder = "vault"
 )
 
-func (w *world) writeConfig(sourceAddr string) error {
+// writeConfig writes the configuration; others is where the regions besides
+// the source are.
+func (w *world) writeConfig(others *door) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# The configuration of the demo, in whose folder it is.
 version: 1
@@ -145,15 +140,15 @@ vault:
 resources:
 `, vaultFolder)
 	for _, region := range regions {
-		addr := w.front.addr
+		at := others
 		if region == source {
-			addr = sourceAddr
+			at = w.home
 		}
-		fmt.Fprintf(&b, `  %[1]s:
-    endpoint: http://%[2]s/%[1]s
-    training_key: %[3]s    # no secret: a key of the built-in service
+		fmt.Fprintf(&b, `  %s:
+    endpoint: http://%s/%s
+    training_key: %s    # no secret: a key of the built-in service
     calls_per_second: 1000    # the built-in service has no limit; Azure's is 10
-`, region, addr, w.key)
+`, region, at.addr, region, w.key)
 		if region == source {
 			b.WriteString("    protected: true    # never restored to\n")
 		}
@@ -166,7 +161,10 @@ resources:
 
 // seed fills the source region.
 func (w *world) seed(ctx context.Context) (Seeded, error) {
-	c, err := w.client(source)
+	c, err := customvision.New(customvision.Options{
+		Name: source, Endpoint: "http://" + w.home.addr + "/" + source,
+		TrainingKey: manifest.NewSecret(w.key), CallsPerSecond: -1,
+	})
 	if err != nil {
 		return Seeded{}, err
 	}
