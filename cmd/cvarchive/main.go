@@ -14,17 +14,28 @@ func main() { os.Exit(start()) }
 // start runs the program and returns its exit status. It is apart from main
 // so that everything deferred has run before the process ends.
 func start() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(context.Background())
 	defer stop()
-	// The first signal ends the work in hand in good order; handing the
-	// signals back lets a second one end the process at once.
-	context.AfterFunc(ctx, stop)
 	return run(ctx, os.Args[1:], process{
 		stdin:     os.Stdin,
 		stdout:    os.Stdout,
 		stderr:    os.Stderr,
 		lookupEnv: os.LookupEnv,
 	})
+}
+
+// interruptible returns a context that the first signal ends, so that the
+// work in hand stops in good order. By then signals have their usual effect
+// again: a second one ends the process at once.
+func interruptible(parent context.Context) (context.Context, context.CancelFunc) {
+	signalled, release := signal.NotifyContext(parent, os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	context.AfterFunc(signalled, func() {
+		cause := context.Cause(signalled)
+		release()
+		cancel(cause)
+	})
+	return ctx, release
 }
 
 // process is what a command may touch of the process it runs in. The demo

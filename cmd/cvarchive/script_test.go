@@ -18,7 +18,7 @@ import (
 
 // TestMain lets scripts and tests run the program as a process of its own.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"cvarchive": main})
+	testscript.Main(m, map[string]func(){"cvarchive": main, "cvarchive-stubborn": stubborn})
 }
 
 // TestScripts runs the program's behaviour as testdata/script describes it,

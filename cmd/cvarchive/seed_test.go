@@ -7,6 +7,8 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"net/http"
+	"strings"
 
 	"cvarchive/manifest"
 	"cvarchive/remote/customvision"
@@ -15,9 +17,11 @@ import (
 // seedSmall fills a resource with an account that is small and has one of
 // everything: classification with a negative tag, metadata, an untagged
 // image and a published iteration; detection with regions; an empty project.
-func seedSmall(endpoint string) error {
+func seedSmall(endpoint string) error { return seedSmallWithKey(endpoint, testKey) }
+
+func seedSmallWithKey(endpoint, key string) error {
 	ctx := context.Background()
-	c, err := customvision.New(customvision.Options{Endpoint: endpoint, TrainingKey: manifest.NewSecret(testKey), CallsPerSecond: -1})
+	c, err := customvision.New(customvision.Options{Endpoint: endpoint, TrainingKey: manifest.NewSecret(key), CallsPerSecond: -1})
 	if err != nil {
 		return err
 	}
@@ -71,6 +75,14 @@ func seedFruit(ctx context.Context, c *customvision.Client, domain string) error
 	it, err := c.Train(ctx, p.ID, manifest.TrainOptions{})
 	if err != nil {
 		return err
+	}
+	// The training ends as the service's clock goes on.
+	resp, err := http.Post(c.Endpoint()[:strings.LastIndex(c.Endpoint(), "/")]+"/_simulator/advance?by=1s", "", nil)
+	if err != nil {
+		return err
+	}
+	if resp.Body.Close(); resp.StatusCode/100 != 2 {
+		return fmt.Errorf("advance the clock: %s", resp.Status)
 	}
 	return c.Publish(ctx, p.ID, it.ID, "till", "/subscriptions/0/prediction", false)
 }

@@ -69,7 +69,7 @@ func (a *app) simulate(c *cli.Context) error {
 	server := &http.Server{Handler: a.logged(service), ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	err = a.simulating(c, options, done)
+	err = a.simulating(c, service, options, done)
 	// Requests under way get a moment; what they changed is saved.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), 5*time.Second)
 	defer cancel()
@@ -87,20 +87,31 @@ func (a *app) simulate(c *cli.Context) error {
 
 // simulating fills the account if asked, says how to use the service, and
 // waits for the signal that ends it.
-func (a *app) simulating(c *cli.Context, o simulator.Options, failed <-chan error) error {
+func (a *app) simulating(c *cli.Context, service *simulator.Service, o simulator.Options, failed <-chan error) error {
 	if c.Bool("sample") {
 		if err := a.seed(c.Context, o); err != nil {
 			return err
 		}
 	}
 	a.printSimulator(o)
-	select {
-	case <-c.Context.Done():
-		return nil // being stopped is how it ends
-	case err := <-failed:
-		return fmt.Errorf("serve the simulator: %w", err)
+	save := time.NewTicker(saveInterval)
+	defer save.Stop()
+	for {
+		select {
+		case <-c.Context.Done():
+			return nil // being stopped is how it ends
+		case err := <-failed:
+			return fmt.Errorf("serve the simulator: %w", err)
+		case <-save.C:
+			if err := service.Save(); err != nil {
+				fmt.Fprintf(a.stderr, "warning: %s\n", ui.Sentence(err.Error()))
+			}
+		}
 	}
 }
+
+// saveInterval is how much a machine that fails can lose.
+const saveInterval = 10 * time.Second
 
 func simulatorOptions(c *cli.Context) (simulator.Options, error) {
 	o := simulator.Options{StateDir: c.String("state")}
