@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"cvarchive/archive/backup"
+	"cvarchive/manifest"
 	"cvarchive/remote/simulator"
 )
 
@@ -27,34 +28,57 @@ func TestMinCalls(t *testing.T) {
 	}
 }
 
-// The simulator counts as many calls as the API makes necessary.
+// The simulator counts as many calls as the API makes necessary, for a
+// project that grows and is trained at every size, beside one whose models
+// cannot be exported.
 func TestCallsAreMinimal(t *testing.T) {
-	for _, size := range []int{0, 1, 255, 256, 257, 600} {
-		t.Run(fmt.Sprint(size, " images"), func(t *testing.T) {
-			w := newWorld(t)
-			domain, exportable := compactDomain, true
-			if size%2 == 1 {
-				domain, exportable = plainDomain, false
+	w := newWorld(t)
+	beside, _ := w.trainable("beside", plainDomain, 10)
+	w.train(beside)
+	small := backup.Size{Images: 10, MayExport: true, Iterations: []backup.IterationSize{{Images: 10}}}
+
+	p := w.project("p", compactDomain)
+	a, b := w.tag(p, "a", manifest.TagRegular), w.tag(p, "b", manifest.TagRegular)
+	for size, have := 0, 0; ; size, have = nextSize[size], size {
+		w.fill(p, (size-have)/2, a)
+		w.fill(p, size-have-(size-have)/2, b)
+		want := backup.Size{Images: size, MayExport: true}
+		for {
+			w.resource().ResetCalls()
+			metadataOnly := func(o *backup.Options) { o.MetadataOnly = len(want.Iterations) > 0 } // it takes the same calls
+			if res := w.backup(metadataOnly); !res.Whole() {
+				t.Errorf("failures %v", res.Manifest.Projects)
 			}
-			p, _ := w.trainable("p", domain, size)
-			want := backup.Size{Images: size, MayExport: true}
-			for iterations := range 4 {
-				if iterations > 0 {
-					if size < 10 {
-						break // too small to be trained
-					}
-					w.train(p)
-					want.Iterations = append(want.Iterations, backup.IterationSize{Images: size, Exportable: exportable})
-				}
-				w.resource().ResetCalls()
-				if res := w.backup(); !res.Whole() {
-					t.Errorf("failures %v", res.Manifest.Projects)
-				}
-				if got, names := w.calls(); got != backup.MinCalls(want) {
-					t.Errorf("%d iterations: %d calls, want %d: %v", iterations, got, backup.MinCalls(want), names)
-				}
+			if got, names := w.calls(); got != backup.MinCalls(small, want) {
+				t.Errorf("%d images, %d iterations: %d calls, want %d: %v",
+					size, len(want.Iterations), got, backup.MinCalls(small, want), names)
 			}
-		})
+			if len(want.Iterations) == 3 || size < 10 { // too small to be trained
+				break
+			}
+			w.train(p)
+			want.Iterations = append(want.Iterations, backup.IterationSize{Images: size, Exportable: true})
+		}
+		if size == 600 {
+			return
+		}
+		w.forget(p)
+	}
+}
+
+var nextSize = map[int]int{0: 1, 1: 255, 255: 256, 256: 257, 257: 600}
+
+// forget deletes the trained iterations of a project.
+func (w *world) forget(p manifest.Project) {
+	w.t.Helper()
+	iterations, err := w.client.Iterations(w.t.Context(), p.ID)
+	for i := 0; err == nil && i < len(iterations); i++ {
+		if iterations[i].Trained() {
+			err = w.client.DeleteIteration(w.t.Context(), p.ID, iterations[i].ID)
+		}
+	}
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }
 
