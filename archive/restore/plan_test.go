@@ -375,3 +375,28 @@ func TestShortImport(t *testing.T) {
 		t.Errorf("by %s, abandoned %+v", pr.By, pr.Abandoned)
 	}
 }
+
+// TestRefusedToken has a token that looks alive and is not: nothing is left
+// behind by the import, and the project is rebuilt.
+func TestRefusedToken(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	p := newProject("cats", classification, 1)
+	p.add(e.vault, picture(1), 0)
+	p.export = manifest.Export{
+		State: manifest.TokenStored, ImageCount: 1, TagCount: 1, Requested: "2026-11-24T00:00:00Z",
+		Expires: manifest.Timestamp(e.sim.Service.Now().UTC().Add(time.Hour).Format(time.RFC3339)),
+		Token:   manifest.NewSecret(e.sim.URL + "/westeurope/blob/prjexp-0/project-export-info?sv=2017-04-17&sr=b&sig=c2VjcmV0%3D&sp=r"),
+	}
+	pl, report := e.restore(archiveOf(t, p), e.options())
+	wantEqual(t, report)
+	pr := report.Projects[0]
+	if pl.Projects[0].Action != plan.Import || pr.By != plan.Rebuild || pr.Abandoned != nil || pr.TargetName != "cats" {
+		t.Errorf("planned %s, done by %s, abandoned %+v", pl.Projects[0].Action, pr.By, pr.Abandoned)
+	}
+	if !strings.Contains(pr.Reason, "ImportProject") || strings.Contains(pr.Reason, "c2VjcmV0") {
+		t.Errorf("reason %q", pr.Reason)
+	}
+	if w := e.writes(); w[plan.ImportProject] != 1 || w.Total() != 1+pl.Projects[0].Fallback.Calls.Total() {
+		t.Errorf("calls %v, planned fallback %v", w, pl.Projects[0].Fallback)
+	}
+}
