@@ -28,6 +28,11 @@ var (
 	imageBounds    = bounds{size: MaxLine - 1, elements: 20_000, fields: 200_000}
 )
 
+// CheckJSON refuses JSON of somebody else's, such as a service's answer, that
+// would take far more memory than it has bytes: it is held against the same
+// bounds as a document of an archive. Its syntax is not judged.
+func CheckJSON(data []byte) error { return checkDocument(data, documentBounds) }
+
 // checkDocument walks over a JSON text, without judging its syntax, and
 // refuses one that is too large, too deep or not UTF-8.
 func checkDocument(data []byte, b bounds) error {

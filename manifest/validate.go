@@ -3,6 +3,7 @@ package manifest
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -124,7 +125,7 @@ func (d *Domain) Validate() error {
 
 // Validate reports the first field that is not as it must be.
 func (p *Project) Validate() error {
-	c := checker{record: "project " + short(p.ID)}
+	c := checker{record: "project " + label(p.ID)}
 	c.id("id", p.ID)
 	c.text("name", p.Name)
 	c.text("description", p.Description)
@@ -134,7 +135,7 @@ func (p *Project) Validate() error {
 
 // Validate reports the first field that is not as it must be.
 func (t *Tag) Validate() error {
-	c := checker{record: "tag " + short(t.ID)}
+	c := checker{record: "tag " + label(t.ID)}
 	c.id("id", t.ID)
 	c.text("name", t.Name)
 	c.text("description", t.Description)
@@ -144,7 +145,7 @@ func (t *Tag) Validate() error {
 
 // Validate reports the first field that is not as it must be.
 func (i *Iteration) Validate() error {
-	c := checker{record: "iteration " + short(i.ID)}
+	c := checker{record: "iteration " + label(i.ID)}
 	c.id("id", i.ID)
 	c.text("name", i.Name)
 	c.optionalID("projectId", i.ProjectID)
@@ -182,7 +183,7 @@ func (c *checker) performance(p *IterationPerformance) {
 
 // Validate reports the first field that is not as it must be.
 func (img *Image) Validate() error {
-	c := checker{record: "image " + short(img.ID)}
+	c := checker{record: "image " + label(img.ID)}
 	c.id("id", img.ID)
 	c.count("width", img.Width)
 	c.count("height", img.Height)
@@ -233,10 +234,10 @@ func (e *Export) Validate() error {
 	c.count("regionCount", e.RegionCount)
 	c.count("estimatedImportTimeInMS", e.EstimatedImportTimeInMS)
 	if stored := e.State == TokenStored; stored == e.Token.IsZero() {
-		c.fail("tokenState", "is %q, which does not agree with there being a token or none", string(e.State))
+		c.fail("tokenState", "is %s, which does not agree with there being a token or none", quote(string(e.State)))
 	}
 	if sealed := e.State == TokenSealed; sealed != (e.SealedToken != "") {
-		c.fail("tokenState", "is %q, which does not agree with there being a sealed token or none", string(e.State))
+		c.fail("tokenState", "is %s, which does not agree with there being a sealed token or none", quote(string(e.State)))
 	}
 	if e.State == "" {
 		c.fail("tokenState", "is missing")
@@ -378,11 +379,29 @@ func validExt(ext string) bool {
 }
 
 // quote shows a value in a message, shortened: it may be anything.
-func quote(s string) string { return strconv.Quote(short(s)) }
+func quote(s string) string { return strconv.Quote(short(s, 60)) }
 
-func short(s string) string {
-	if len(s) > 60 {
-		return s[:60] + "…"
+// label shows an id in a message: as it is where it has the form of one, else
+// like any value.
+func label(id string) string {
+	if ValidID(id) {
+		return id
+	}
+	return quote(id)
+}
+
+func short(s string, limit int) string {
+	if len(s) > limit {
+		return s[:limit] + "…"
 	}
 	return s
+}
+
+// brief is an error of a decoder, shortened: some repeat what they were given.
+func brief(err error) error {
+	const limit = 300
+	if text := err.Error(); len(text) > limit {
+		return errors.New(strings.ToValidUTF8(short(text, limit), ""))
+	}
+	return err
 }

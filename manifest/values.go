@@ -18,10 +18,10 @@ type Digest [sha256.Size]byte
 func ParseDigest(s string) (Digest, error) {
 	var d Digest
 	if len(s) != hex.EncodedLen(len(d)) || strings.ToLower(s) != s {
-		return d, fmt.Errorf("%q is not a SHA-256 in 64 lower-case hexadecimal digits", s)
+		return d, fmt.Errorf("%s is not a SHA-256 in 64 lower-case hexadecimal digits", quote(s))
 	}
 	if _, err := hex.Decode(d[:], []byte(s)); err != nil {
-		return Digest{}, fmt.Errorf("%q is not a SHA-256: %w", s, err)
+		return Digest{}, fmt.Errorf("%s is not a SHA-256: %w", quote(s), err)
 	}
 	return d, nil
 }
@@ -57,7 +57,7 @@ func (t Timestamp) Time() (time.Time, error) {
 			return v.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is not a timestamp of the service", string(t))
+	return time.Time{}, fmt.Errorf("%s is not a timestamp of the service", quote(string(t)))
 }
 
 const redacted = "[redacted]"

@@ -33,10 +33,14 @@ func CheckVersion(version string) error {
 	if err != nil {
 		return fmt.Errorf("format version %s is not of the form major.minor", quote(version))
 	}
+	_, err = strconv.ParseUint(minorText, 10, 16)
 	if major != FormatMajor {
-		return &VersionError{Version: short(version), Newer: major > FormatMajor}
+		if err != nil { // how a later format spells it is not ours to judge, nor to repeat
+			version = majorText
+		}
+		return &VersionError{Version: version, Newer: major > FormatMajor}
 	}
-	if _, err := strconv.ParseUint(minorText, 10, 16); err != nil {
+	if err != nil {
 		return fmt.Errorf("format version %s is not of the form major.minor", quote(version))
 	}
 	return nil
