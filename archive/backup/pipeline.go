@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cvarchive/archive/download"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
 )
@@ -109,19 +110,19 @@ func (c *capture) dispatch(ctx context.Context, g *errgroup.Group, queue chan<- 
 ) error {
 	e := pick(p, img)
 	if e == nil {
-		p.done(img.ID)
+		p.Done(img.ID)
 		return nil
 	}
 	j := &job{
 		image: img.Image, page: p, entry: e, done: make(chan struct{}),
-		hasLink: !bytesOf(img).IsZero(), blob: img.Blob,
+		hasLink: !download.BytesOf(img).IsZero(), blob: img.Blob,
 	}
 	j.image.Object, j.image.Failure, j.image.Blob = nil, nil, ""
 	if err := send(ctx, queue, j); err != nil {
 		return err
 	}
 	if c.run.opt.MetadataOnly {
-		p.done(img.ID)
+		p.Done(img.ID)
 		close(j.done)
 		return nil
 	}
@@ -132,7 +133,7 @@ func (c *capture) dispatch(ctx context.Context, g *errgroup.Group, queue chan<- 
 		defer func() { <-c.run.slots }()
 		defer close(j.done)
 		j.err = c.obtain(ctx, j)
-		p.done(j.image.ID)
+		p.Done(j.image.ID)
 		return j.err
 	})
 	return nil
@@ -160,10 +161,10 @@ func (c *capture) obtain(ctx context.Context, j *job) error {
 		return nil
 	}
 	if !j.hasLink {
-		img.Failure = new(manifest.FailureOf("image "+img.ID, errNoLink))
+		img.Failure = new(manifest.FailureOf("image "+img.ID, download.ErrNoLink))
 		return nil
 	}
-	o, err := c.run.keep(ctx, c.project.ID, imageLink{j.page, img.ID}, maxImage)
+	o, err := c.run.keep(ctx, c.project.ID, j.page.Of(img.ID), download.MaxImage)
 	if item, ok := errors.AsType[*itemError](err); ok {
 		img.Failure = new(manifest.FailureOf("image "+img.ID, item.err))
 		return nil

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cvarchive/archive"
+	"cvarchive/archive/download"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
@@ -23,7 +24,7 @@ type run struct {
 	vault     *vault.Vault
 	writer    *archive.Writer
 	ancestry  *ancestry
-	downloads *downloader
+	downloads *download.Downloader
 	slots     chan struct{} // one for each item in flight
 	tally     *tally
 	items     []ItemFailure
@@ -38,7 +39,9 @@ type run struct {
 func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result, error) {
 	opt = opt.withDefaults()
 	r := &run{opt: opt, source: src, vault: v, slots: make(chan struct{}, opt.Downloads), tally: &tally{}}
-	r.downloads = newDownloader(src, opt, func(n int64) { r.tally.bytesDownloaded.Add(n) })
+	r.downloads = download.New(src, download.Options{
+		Delay: opt.RetryDelay, Now: opt.Now, Counted: func(n int64) { r.tally.bytesDownloaded.Add(n) },
+	})
 	res, err := r.run(ctx)
 	if err != nil && ctx.Err() != nil {
 		return nil, &InterruptedError{Source: opt.Source.Name, Stored: r.tally.stored.Load(), Err: ctx.Err()}

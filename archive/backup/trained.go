@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"cvarchive/archive/download"
 	"cvarchive/archive/progress"
 	"cvarchive/manifest"
 )
@@ -94,10 +95,10 @@ func (c *capture) models(ctx context.Context, it *manifest.Iteration) error {
 
 func (c *capture) model(ctx context.Context, it *manifest.Iteration, m *manifest.ModelExport) error {
 	item := fmt.Sprintf("model %s %s of iteration %q (%s)", m.Platform, m.Flavor, it.Name, it.ID)
-	err := error(&itemError{errNoLink})
+	err := error(&itemError{download.ErrNoLink})
 	var o manifest.Object
 	if !m.DownloadURI.IsZero() {
-		o, err = c.run.keep(ctx, c.project.ID, &modelLink{c: c, iterationID: it.ID, model: m, uri: m.DownloadURI}, maxModel)
+		o, err = c.run.keep(ctx, c.project.ID, &modelLink{c: c, iterationID: it.ID, model: m, uri: m.DownloadURI}, download.MaxModel)
 	}
 	if failed, ok := errors.AsType[*itemError](err); ok {
 		m.Failure = new(manifest.FailureOf(item, failed.err))
@@ -121,9 +122,11 @@ type modelLink struct {
 	generation  int
 }
 
-func (l *modelLink) current() (manifest.Secret, int) { return l.uri, l.generation }
+// Current implements [download.Link].
+func (l *modelLink) Current() (manifest.Secret, int) { return l.uri, l.generation }
 
-func (l *modelLink) renew(ctx context.Context, _ int) error {
+// Renew implements [download.Link].
+func (l *modelLink) Renew(ctx context.Context, _ int) error {
 	exports, err := l.c.run.source.ModelExports(ctx, l.c.project.ID, l.iterationID)
 	if err != nil {
 		return fmt.Errorf("renew its link: %w", err)
@@ -135,7 +138,7 @@ func (l *modelLink) renew(ctx context.Context, _ int) error {
 			return nil
 		}
 	}
-	return errGone
+	return download.ErrGone
 }
 
 // onlyInIterations captures the images that trained iterations hold and the

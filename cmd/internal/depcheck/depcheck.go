@@ -42,7 +42,8 @@ var rules = []rule{
 	{"archive", []string{"manifest"}},
 	{"archive/progress", nil},
 	{"archive/vault/...", []string{"manifest", "archive/vault/..."}},
-	{"archive/...", []string{"archive", "archive/progress", "archive/vault", "manifest/..."}}, // the flows
+	{"archive/download", []string{"manifest"}}, // shared by flows
+	{"archive/...", []string{"archive", "archive/download", "archive/progress", "archive/vault", "manifest/..."}}, // the flows
 
 	{"cmd/...", []string{"..."}},
 }

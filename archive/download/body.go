@@ -1,4 +1,4 @@
-package backup
+package download
 
 import (
 	"bytes"
@@ -13,27 +13,29 @@ import (
 )
 
 const (
+	// MaxImage and MaxModel bound what is accepted from the service, in
+	// bytes.
+	MaxImage = 64 << 20
+	MaxModel = 4 << 30
+
 	// memoryLimit is how much of one body is held in memory; what is
 	// larger goes through a temporary file. Uploads are at most 6 MB, so
 	// that images stay below it.
 	memoryLimit = 8 << 20
-	// maxImage and maxModel bound what is accepted from the service.
-	maxImage = 64 << 20
-	maxModel = 4 << 30
-
 	sniffLength = 512
 )
 
-// tooLargeError says that a body went past its limit.
-type tooLargeError struct{ limit int64 }
+// TooLargeError says that a body went past its limit.
+type TooLargeError struct{ Limit int64 }
 
-func (e *tooLargeError) Error() string {
-	return fmt.Sprintf("is larger than the %d MiB that are accepted", e.limit>>20)
+// Error implements error.
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("is larger than the %d MiB that are accepted", e.Limit>>20)
 }
 
-// body collects the bytes of one download and hashes them as they come. It
+// Body collects the bytes of one download and hashes them as they come. It
 // is written front to back, however many attempts that takes.
-type body struct {
+type Body struct {
 	dir     string // for the temporary file
 	limit   int64
 	size    int64
@@ -43,21 +45,23 @@ type body struct {
 	tempErr error    // the temporary file failed: ours, not the service's
 }
 
-func newBody(dir string, limit int64) *body {
-	return &body{dir: dir, limit: limit, hash: sha256.New()}
+// NewBody returns an empty body of at most limit bytes. What does not stay in
+// memory goes to a temporary file in dir.
+func NewBody(dir string, limit int64) *Body {
+	return &Body{dir: dir, limit: limit, hash: sha256.New()}
 }
 
 // expect makes room for a body of a known size.
-func (b *body) expect(size int64) {
+func (b *Body) expect(size int64) {
 	if size > b.size && size <= memoryLimit {
 		b.memory.Grow(int(size - b.size))
 	}
 }
 
 // Write implements [io.Writer].
-func (b *body) Write(p []byte) (int, error) {
+func (b *Body) Write(p []byte) (int, error) {
 	if b.size+int64(len(p)) > b.limit {
-		return 0, &tooLargeError{b.limit}
+		return 0, &TooLargeError{b.limit}
 	}
 	if b.file == nil && b.size+int64(len(p)) > memoryLimit {
 		b.tempErr = b.spill()
@@ -77,7 +81,7 @@ func (b *body) Write(p []byte) (int, error) {
 }
 
 // spill moves what is in memory to a temporary file.
-func (b *body) spill() error {
+func (b *Body) spill() error {
 	f, err := os.CreateTemp(b.dir, "cvarchive-body-*")
 	if err != nil {
 		return fmt.Errorf("make a temporary file: %w", err)
@@ -90,8 +94,8 @@ func (b *body) spill() error {
 	return nil
 }
 
-// object describes the finished body; the extension is the sniffer's.
-func (b *body) object() (manifest.Object, error) {
+// Object describes the finished body; the extension is the sniffer's.
+func (b *Body) Object() (manifest.Object, error) {
 	head := make([]byte, min(b.size, sniffLength))
 	if b.file == nil {
 		copy(head, b.memory.Bytes())
@@ -103,23 +107,27 @@ func (b *body) object() (manifest.Object, error) {
 	}, nil
 }
 
-// reader reads the finished body from its start.
-func (b *body) reader() io.ReadSeeker {
+// Reader reads the finished body from its start.
+func (b *Body) Reader() io.ReadSeeker {
 	if b.file == nil {
 		return bytes.NewReader(b.memory.Bytes())
 	}
 	return io.NewSectionReader(b.file, 0, b.size)
 }
 
+// Failed returns what is wrong with the temporary file: with this machine,
+// then, and not with the service. It is nil while nothing is.
+func (b *Body) Failed() error { return b.tempErr }
+
 // reset forgets what came, for a start from the front.
-func (b *body) reset() error {
+func (b *Body) reset() error {
 	err := b.Close()
-	*b = *newBody(b.dir, b.limit)
+	*b = *NewBody(b.dir, b.limit)
 	return err
 }
 
 // Close drops the temporary file, if there is one.
-func (b *body) Close() error {
+func (b *Body) Close() error {
 	if b.file == nil {
 		return nil
 	}
