@@ -30,7 +30,6 @@ type inspection struct {
 	Objects       manifest.ObjectList `json:"objects"`
 	Failures      []manifest.Failure  `json:"failures,omitempty"`
 	Projects      []inspectedProject  `json:"projects"`
-	domains       map[string]string   // names by id
 }
 
 // inspectedProject is one project of an inspection.

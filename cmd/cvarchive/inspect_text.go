@@ -50,6 +50,9 @@ func captureText(c manifest.Capture) string {
 	if c.NoTokens {
 		text += ", no tokens"
 	}
+	if c.NoModels && !c.MetadataOnly {
+		text += ", no models"
+	}
 	return text
 }
 

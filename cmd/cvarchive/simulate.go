@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -66,7 +67,10 @@ func (a *app) simulate(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the simulator: %w", err)
 	}
-	server := &http.Server{Handler: a.logged(service), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{
+		Handler: a.logged(service), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	}
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
 	err = a.simulating(c, service, options, done)

@@ -1,0 +1,181 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cvarchive/archive/restore"
+	"cvarchive/manifest"
+	"cvarchive/manifest/plan"
+)
+
+// TestJSONDocumented holds docs/json.md to the types that are printed: every
+// field of a command's output is named in its section (or among the shared
+// records), and the example of the section is of that type, without a field
+// that does not exist.
+func TestJSONDocumented(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "json.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sections := map[string]string{}
+	for _, s := range strings.Split(string(data), "\n## ")[1:] {
+		title, text, _ := strings.Cut(s, "\n")
+		sections[title] = text
+	}
+	for title, shape := range map[string]any{
+		"backup": &backupResult{}, "list": &listing{}, "inspect": &inspection{}, "verify": &verification{},
+		"restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "doctor": &diagnosis{}, "version": &versionInfo{},
+	} {
+		t.Run(title, func(t *testing.T) {
+			text := sections[title]
+			for _, field := range jsonFields(reflect.TypeOf(shape)) {
+				if !named(text, field) && !named(sections["Shared records"], field) {
+					t.Errorf("the field %q is not documented", field)
+				}
+			}
+			_, example, found := strings.Cut(text, "```json\n")
+			if !found {
+				t.Fatal("there is no example")
+			}
+			example, _, _ = strings.Cut(example, "```")
+			dec := json.NewDecoder(strings.NewReader(example))
+			dec.DisallowUnknownFields()
+			if err := dec.Decode(shape); err != nil {
+				t.Fatalf("the example: %v", err)
+			}
+			sameKeys(t, example, shape)
+		})
+	}
+}
+
+// sameKeys fails when the type leaves out a field that the example has, or
+// always prints one that the example lacks.
+func sameKeys(t *testing.T, example string, shape any) {
+	t.Helper()
+	printed, err := json.Marshal(shape)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got any
+	for data, v := range map[string]*any{example: &want, string(printed): &got} {
+		if err := json.Unmarshal([]byte(data), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w, g := paths("", want), paths("", got)
+	for _, p := range w {
+		if !slices.Contains(g, p) {
+			t.Errorf("the example has %s, which is not printed", p)
+		}
+	}
+	for _, p := range g {
+		if !slices.Contains(w, p) {
+			t.Errorf("%s is always printed and the example lacks it", p)
+		}
+	}
+}
+
+func paths(prefix string, v any) []string {
+	var out []string
+	switch v := v.(type) {
+	case map[string]any:
+		for k, inner := range v {
+			out = append(append(out, prefix+"."+k), paths(prefix+"."+k, inner)...)
+		}
+	case []any:
+		for _, inner := range v {
+			out = append(out, paths(prefix+"[]", inner)...)
+		}
+	}
+	return out
+}
+
+func named(text, field string) bool {
+	return strings.Contains(text, "`"+field+"`") || strings.Contains(text, `"`+field+`"`)
+}
+
+// jsonFields returns the names of all fields that a type can print.
+func jsonFields(t reflect.Type) []string {
+	seen := map[reflect.Type]bool{}
+	var names []string
+	var walk func(reflect.Type)
+	walk = func(t reflect.Type) {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+			t = t.Elem()
+		}
+		leaf := t == reflect.TypeFor[time.Time]() || t == reflect.TypeFor[manifest.Digest]() || t == reflect.TypeFor[manifest.Secret]()
+		if t.Kind() != reflect.Struct || leaf || seen[t] {
+			return
+		}
+		seen[t] = true
+		for i := range t.NumField() {
+			f := t.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if name == "-" || !f.IsExported() && !f.Anonymous {
+				continue
+			}
+			if name != "" {
+				names = append(names, name)
+			}
+			walk(f.Type)
+		}
+	}
+	walk(t)
+	return names
+}
+
+// TestResultsAreJSON decodes what commands print, strictly, into their types.
+func TestResultsAreJSON(t *testing.T) {
+	_, base := newService(t)
+	if err := seedSmall(base + "/westeurope"); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "cvarchive.yaml")
+	if err := os.WriteFile(path, []byte(testConfig(base)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		line   string
+		status int
+		into   any
+	}{
+		{"backup west", exitDone, &backupResult{}},
+		{"list", exitDone, &listing{}},
+		{"inspect latest", exitDone, &inspection{}},
+		{"verify --all", exitDone, &verification{}},
+		{"restore latest --to north --dry-run", exitDifferences, &plan.Plan{}},
+		{"restore latest --to north --mode rebuild --yes", exitDone, &restore.Report{}},
+		{"doctor west", exitDone, &diagnosis{}},
+		{"version", exitDone, &versionInfo{}},
+	} {
+		args := append(strings.Fields(step.line), "--json")
+		if step.line != "version" {
+			args = append([]string{"--config", path}, args...)
+		}
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), args, process{
+			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr,
+			lookupEnv: func(name string) (string, bool) { return testKey, name == "KEY" },
+		})
+		if status != step.status {
+			t.Fatalf("%s: status %d: %s", step.line, status, &stderr)
+		}
+		dec := json.NewDecoder(&stdout)
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(step.into); err != nil {
+			t.Errorf("%s: %v", step.line, err)
+		}
+		if dec.More() {
+			t.Errorf("%s: more than one value", step.line)
+		}
+	}
+}
