@@ -10,7 +10,6 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
-	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -312,5 +311,3 @@ func ids(images []stored) (list []string) {
 	}
 	return list
 }
-
-func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

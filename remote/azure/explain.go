@@ -26,6 +26,8 @@ func (e *causeError) Unwrap() error { return e.err }
 // Explain says why no answer came from a host: the cause as a clause without
 // any secret, which still unwraps to the original, and what to do about it
 // (empty where there is nothing to do, as after a cancellation).
+//
+//lint:ignore ST1008 the cause is what it finds, not how it fails
 func Explain(err error, host string) (cause error, hint string) {
 	err = withoutURL(err)
 	text, hint := explain(err, host)

@@ -143,7 +143,7 @@ func checkCredential(o Options, endpoint *url.URL) (string, error) {
 	case key != "" && !httpguts.ValidHeaderFieldValue(key):
 		return "", errors.New("the training key holds characters that no key has")
 	case key == "" && strings.HasSuffix(strings.ToLower(endpoint.Hostname()), ".api.cognitive.microsoft.com"):
-		return "", fmt.Errorf("Entra ID does not work at the regional endpoint %s; use the resource's own, https://<name>.cognitiveservices.azure.com", endpoint.Host)
+		return "", fmt.Errorf("the regional endpoint %s does not take Entra ID; use the resource's own, https://<name>.cognitiveservices.azure.com", endpoint.Host)
 	}
 	return key, nil
 }
