@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"sync/atomic"
+	"math"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -16,59 +17,163 @@ import (
 	"cvarchive/manifest"
 )
 
-// objects checks what the records name against the vault.
+// maxUnreadable is how many objects in a row may fail to be read, for reasons
+// that are not theirs, before the vault as a whole is given up.
+const maxUnreadable = 100
+
+// objects checks what the records of one archive name against the vault.
 type objects struct {
-	vault  *vault.Vault
+	pass   *Pass
 	reader *archive.Reader
 	*collector
-	opt Options
 
-	done, bytes atomic.Int64
+	tally      sync.Mutex // of what follows, and of the report's counts
+	mentions   int64      // records gone through that name an object
+	unreadable int        // objects in a row
+	lowest     *mention   // the sample's nearest miss
+	lowestRank uint64
 }
 
-// run checks project by project. Objects are looked at once a project: what
-// is remembered is bounded by the largest project.
+// mention is one place of the records that names an object.
+type mention struct {
+	object  manifest.Object
+	key     key
+	project *manifest.ProjectEntry
+	image   string                // id; empty: a model
+	model   *manifest.ModelExport // nil: an image
+	it      *manifest.Iteration   // of the model
+}
+
+// item names a mention for people.
+func (m *mention) item() string {
+	if m.model != nil {
+		return fmt.Sprintf("model %s %s of iteration %q of project %q", m.model.Platform, m.model.Flavor, m.it.Name, m.project.Name)
+	}
+	return fmt.Sprintf("image %s of project %q", m.image, m.project.Name)
+}
+
+// run checks project by project.
 func (o *objects) run(ctx context.Context) error {
 	m := o.reader.Manifest()
-	o.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "objects", Total: m.Objects.Count})
+	o.pass.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "objects of " + o.report.Archive, Total: m.Objects.Count})
+	o.lowestRank = math.MaxUint64
 	for i := range m.Projects {
 		if err := o.project(ctx, &m.Projects[i]); err != nil {
 			return err
 		}
 	}
-	o.report.Objects, o.report.Bytes = o.done.Load(), o.bytes.Load()
+	if o.lowest == nil || o.report.Read > 0 || !o.sampling() {
+		return nil
+	}
+	return o.readOne(ctx, o.lowest)
+}
+
+// readOne reads an object that was looked up and not chosen: a small share of
+// few objects may be none, and a sample is one at least.
+func (o *objects) readOne(ctx context.Context, m *mention) error {
+	if _, _, bad := o.pass.state(m.key); bad != nil {
+		return nil // and reported
+	}
+	err := o.look(ctx, m.object, true)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	o.pass.settle(m.key, true, err)
+	if err != nil {
+		return o.blame(ctx, m.project, func(k key) bool { return k == m.key })
+	}
+	o.report.Read++
+	o.report.BytesRead += m.object.Size
 	return nil
 }
 
+// sampling reports whether some objects are read and some are not.
+func (o *objects) sampling() bool { return o.pass.opt.Sample != nil && !o.pass.opt.ReadData }
+
+// project looks at the objects of one project, and then reports every record
+// that names one with which something is wrong.
 func (o *objects) project(ctx context.Context, e *manifest.ProjectEntry) error {
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(o.opt.Concurrency)
-	seen := map[manifest.Object]struct{}{}
-	check := func(obj manifest.Object, item string) {
-		if _, again := seen[obj]; again {
+	g.SetLimit(o.pass.opt.Concurrency)
+	marked := map[key]struct{}{}
+	err := o.named(gctx, e, func(m mention) {
+		if _, again := marked[m.key]; again {
+			o.count(func() { o.mentions++ })
 			return
 		}
-		seen[obj] = struct{}{}
-		g.Go(func() error { return o.object(gctx, e, obj, item) })
+		marked[m.key] = struct{}{}
+		read := o.wants(&m)
+		seen, wasRead, bad := o.pass.state(m.key)
+		switch {
+		case bad != nil:
+			o.passOver(&m, false)
+		case seen && (wasRead || !read):
+			o.passOver(&m, wasRead)
+		default:
+			g.Go(func() error { return o.object(gctx, &m, read) })
+		}
+	})
+	if stopped := g.Wait(); stopped != nil {
+		return stopped
 	}
-	err := o.named(gctx, e, check)
-	if failed := g.Wait(); failed != nil {
-		return failed
+	if err != nil {
+		return err
 	}
-	return err
+	isBad := func(k key) bool { _, _, bad := o.pass.state(k); return bad != nil }
+	for k := range marked {
+		if isBad(k) {
+			return o.blame(ctx, e, isBad)
+		}
+	}
+	return nil
 }
 
-// named calls check for every object that the records of a project name.
-// Damage of the records is not reported again.
-func (o *objects) named(ctx context.Context, e *manifest.ProjectEntry, check func(manifest.Object, string)) error {
+func (o *objects) count(add func()) {
+	o.tally.Lock()
+	defer o.tally.Unlock()
+	add()
+}
+
+// wants reports whether an object is to be read, and not only looked up.
+func (o *objects) wants(m *mention) bool {
+	if !o.sampling() {
+		return o.pass.opt.ReadData
+	}
+	rank := o.pass.opt.Sample.rank(m.key)
+	if o.pass.opt.Sample.picks(rank) {
+		return true
+	}
+	if rank < o.lowestRank {
+		o.lowest, o.lowestRank = m, rank
+	}
+	return false
+}
+
+// passOver counts an object that the pass has done with.
+func (o *objects) passOver(m *mention, read bool) {
+	o.count(func() {
+		o.mentions++
+		o.report.Objects++
+		o.report.Bytes += m.object.Size
+		if read {
+			o.report.Read++
+			o.report.Earlier++
+		}
+	})
+}
+
+// named calls each for every place where the records of a project name an
+// object. Damage of the records is not reported again.
+func (o *objects) named(ctx context.Context, e *manifest.ProjectEntry, each func(mention)) error {
 	p, err := o.reader.Project(ctx, e.ID)
 	if err != nil && !isDamage(err) {
 		return err
 	}
 	for i := range p.Iterations {
-		for _, m := range p.Iterations[i].Models {
-			if m.Object != nil {
-				check(*m.Object, fmt.Sprintf("model %s %s of iteration %q of project %q", m.Platform, m.Flavor, p.Iterations[i].Name, e.Name))
+		it := &p.Iterations[i]
+		for j := range it.Models {
+			if m := &it.Models[j]; m.Object != nil {
+				each(mention{object: *m.Object, key: keyOf(*m.Object), project: e, model: m, it: it})
 			}
 		}
 	}
@@ -80,7 +185,7 @@ func (o *objects) named(ctx context.Context, e *manifest.ProjectEntry, check fun
 			return err
 		}
 		if rec.Object != nil {
-			check(*rec.Object, fmt.Sprintf("image %s of project %q", rec.ID, e.Name))
+			each(mention{object: *rec.Object, key: keyOf(*rec.Object), project: e, image: rec.ID})
 		}
 	}
 	return nil
@@ -94,33 +199,52 @@ func isDamage(err error) bool {
 	return corrupt || missing
 }
 
-// object checks one object. Its error is that of the context.
-func (o *objects) object(ctx context.Context, e *manifest.ProjectEntry, obj manifest.Object, item string) error {
-	err := o.look(ctx, obj)
+// object checks one object. Its error ends the verification.
+func (o *objects) object(ctx context.Context, m *mention, read bool) error {
+	err := o.look(ctx, m.object, read)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	event := progress.Event{Kind: progress.ItemDone, Project: e.Name, ID: e.ID, Item: item, Bytes: obj.Size, Err: err}
+	o.pass.settle(m.key, read, err)
+	event := progress.Event{Kind: progress.ItemDone, Project: m.project.Name, ID: m.project.ID, Item: m.item(), Bytes: m.object.Size, Err: err}
 	if err != nil {
 		event.Kind, event.Bytes = progress.ItemFailed, 0
-		o.problem(Problem{Item: item, Reason: err.Error(), Hint: o.hint(obj, err)})
 	}
-	o.bytes.Add(obj.Size)
-	event.Done, event.Total = o.done.Add(1), o.reader.Manifest().Objects.Count
-	o.opt.Progress.Send(event)
+	var giveUp bool
+	o.count(func() {
+		o.mentions++
+		event.Done, event.Total = o.mentions, o.reader.Manifest().Objects.Count
+		o.report.Objects++
+		o.report.Bytes += m.object.Size
+		if read && err == nil {
+			o.report.Read++
+			o.report.BytesRead += m.object.Size
+		}
+		if kindOf(err) == Unreadable {
+			o.unreadable++
+		} else {
+			o.unreadable = 0
+		}
+		giveUp = o.unreadable >= maxUnreadable
+	})
+	o.pass.opt.Progress.Send(event)
+	if giveUp {
+		return fmt.Errorf("the last %d objects could not be read; check that the vault can be read, and run again: %w", maxUnreadable, err)
+	}
 	return nil
 }
 
 // look reads an object, or only looks it up.
-func (o *objects) look(ctx context.Context, obj manifest.Object) error {
-	if !o.opt.ReadData {
-		has, err := o.vault.HasObject(ctx, obj)
+func (o *objects) look(ctx context.Context, obj manifest.Object, read bool) error {
+	v := o.pass.vault
+	if !read {
+		has, err := v.HasObject(ctx, obj)
 		if err == nil && !has {
-			err = &vault.ObjectError{Object: obj, Reason: "is missing from " + o.vault.String(), Err: fs.ErrNotExist}
+			err = &vault.ObjectError{Object: obj, Reason: "is missing from " + v.String(), Err: fs.ErrNotExist}
 		}
 		return err
 	}
-	r, err := o.vault.OpenObject(ctx, obj)
+	r, err := v.OpenObject(ctx, obj)
 	if err != nil {
 		return err
 	}
@@ -128,17 +252,51 @@ func (o *objects) look(ctx context.Context, obj manifest.Object) error {
 	return errors.Join(err, r.Close())
 }
 
-// hint says what to do about an object. A backup fills gaps, but leaves alone
-// what is there.
-func (o *objects) hint(obj manifest.Object, err error) string {
+// blame reports every place of a project that names one of the objects with
+// which something is wrong, in the order of the records.
+func (o *objects) blame(ctx context.Context, e *manifest.ProjectEntry, guilty func(key) bool) error {
+	return o.named(ctx, e, func(m mention) {
+		if !guilty(m.key) {
+			return
+		}
+		_, _, bad := o.pass.state(m.key)
+		p := Problem{
+			Kind: kindOf(bad), Item: m.item(), Reason: bad.Error(), Hint: o.hint(m.object, bad),
+			ProjectID: e.ID, Project: e.Name, ImageID: m.image, Object: &m.object,
+		}
+		if m.model != nil {
+			p.IterationID, p.Platform, p.Flavor = m.it.ID, m.model.Platform, m.model.Flavor
+		}
+		if vault.CheckObject(m.object) == nil {
+			p.ObjectName = o.pass.vault.ObjectName(m.object)
+		}
+		o.problem(p)
+	})
+}
+
+// kindOf tells what the error of an object means; "" for none.
+func kindOf(err error) Kind {
 	_, wrong := errors.AsType[*vault.ObjectError](err)
 	switch {
+	case err == nil:
+		return ""
 	case !wrong:
-		return "check that the vault can be read, and verify again"
+		return Unreadable
 	case errors.Is(err, fs.ErrNotExist):
-		return "back up again while the source still has it, which fills the gap, or copy it from another vault"
+		return Missing
+	}
+	return Damaged
+}
+
+// hint says what to do about an object.
+func (o *objects) hint(obj manifest.Object, err error) string {
+	switch {
+	case kindOf(err) == Unreadable:
+		return "check that the vault can be read, and verify again"
 	case vault.CheckObject(obj) != nil:
 		return hintOtherCopy
+	case o.pass.opt.ReadData || o.sampling():
+		return fmt.Sprintf("`cvarchive repair %s --read-data` gets it again while the source still has it; else copy it from a replicated vault", o.report.Archive)
 	}
-	return fmt.Sprintf("move %s out of the vault and back up again while the source still has it, or copy it from another vault", o.vault.ObjectName(obj))
+	return fmt.Sprintf("`cvarchive repair %s` gets it again while the source still has it; else copy it from a replicated vault", o.report.Archive)
 }

@@ -11,28 +11,65 @@ import (
 // MaxProblems bounds [Report.Problems].
 const MaxProblems = 10_000
 
-// Report is what a verification found.
+// Report is what the verification of one archive found.
 type Report struct {
 	Archive string          // its name, or that of the file
 	SHA256  manifest.Digest // of the archive file
 	Size    int64           // of the archive file
-	// Members, Images and Objects were checked; Bytes is the size of the
-	// objects. An object that several images of a project share is
-	// checked once.
-	Members, Images, Objects int64
-	Bytes                    int64
-	ReadData                 bool // the objects were read, not only looked up
-	Problems                 []Problem
-	Unlisted                 int64 // problems past MaxProblems
+
+	Members, Images int64 // checked
+	// Objects counts those that the archive names, each once a project, and
+	// Bytes their sizes. All of them were at least looked up, now or for an
+	// earlier archive of the pass.
+	Objects, Bytes int64
+	// Read counts the objects that were read to their end, now or earlier
+	// in the pass; Earlier those of Read that were not read again.
+	Read, Earlier int64
+	BytesRead     int64 // now
+
+	ReadData bool    // all objects were to be read
+	Sample   *Sample // a share of them was
+
+	Problems []Problem
+	Unlisted int64 // problems past MaxProblems
+	// Notes are no problems, but worth knowing.
+	Notes []string
 	// Unchecked says what this verification could not look at.
 	Unchecked []string
+	// Whole and Broken are the names of projects whose members are as they
+	// were written, and of those whose are not. They are told only when
+	// the archive file is damaged and its manifest is not.
+	Whole, Broken []string
 }
 
-// Problem is one thing that is wrong.
+// Kind says what a [Problem] is about.
+type Kind string
+
+// Kinds of problems.
+const (
+	Structure  Kind = "structure"  // the archive file is not as it was written
+	Identity   Kind = "identity"   // another archive lies under this name
+	Ancestry   Kind = "parent"     // the parent is not the file that it was
+	Missing    Kind = "missing"    // an object is not in the vault
+	Damaged    Kind = "damaged"    // an object has another size or other bytes
+	Unreadable Kind = "unreadable" // the store did not give an object, or an archive
+)
+
+// Problem is one thing that is wrong. Fields that do not apply are empty.
 type Problem struct {
-	Item   string // what it concerns
-	Reason string
-	Hint   string // what to do, a clause without a full stop
+	Archive string
+	Kind    Kind
+	Item    string // what it concerns, for people
+	Reason  string
+	Hint    string // what to do, a clause without a full stop
+
+	Member             string // of the archive
+	ProjectID, Project string // id and name
+	ImageID            string
+	IterationID        string // of a model
+	Platform, Flavor   string // of a model
+	Object             *manifest.Object
+	ObjectName         string // in the vault
 }
 
 // String is the problem on one line.
@@ -41,15 +78,33 @@ func (p Problem) String() string { return fmt.Sprintf("%s: %s; %s", p.Item, p.Re
 // Sound reports whether nothing is wrong.
 func (r *Report) Sound() bool { return len(r.Problems) == 0 }
 
+// FileSound reports whether the archive file is as it was written, whatever
+// is the matter with its objects and its parent.
+func (r *Report) FileSound() bool {
+	for _, p := range r.Problems {
+		if p.Kind == Structure {
+			return false
+		}
+	}
+	return true
+}
+
 // collector adds to a report from several goroutines.
 type collector struct {
 	mu     sync.Mutex
 	report *Report
+	found  func(Problem)
 }
+
+func newCollector(r *Report, opt Options) *collector { return &collector{report: r, found: opt.Found} }
 
 func (c *collector) problem(p Problem) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	p.Archive = c.report.Archive
+	if c.found != nil {
+		c.found(p)
+	}
 	if len(c.report.Problems) == MaxProblems {
 		c.report.Unlisted++
 		return
@@ -57,12 +112,22 @@ func (c *collector) problem(p Problem) {
 	c.report.Problems = append(c.report.Problems, p)
 }
 
-const hintOtherCopy = "use another copy of the archive; projects that are not named here can still be restored from this one"
+func (c *collector) note(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.report.Notes = append(c.report.Notes, fmt.Sprintf(format, args...))
+}
+
+const (
+	hintOtherCopy = "put another copy of the archive in its place, from a replicated vault, or back up again; what is not named here can still be restored from this one"
+	hintNoReader  = "put another copy of the archive in its place, from a replicated vault, or back up again"
+)
 
 // structural turns what the archive's reader found into a problem.
 func structural(p archive.Problem) Problem {
-	if p.Member == "" {
-		return Problem{Item: "archive", Reason: p.Reason, Hint: hintOtherCopy}
+	item := p.Member
+	if item == "" {
+		item = "archive"
 	}
-	return Problem{Item: p.Member, Reason: p.Reason, Hint: hintOtherCopy}
+	return Problem{Kind: Structure, Item: item, Member: p.Member, Reason: p.Reason, Hint: hintOtherCopy}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"cvarchive/archive"
 	"cvarchive/archive/progress"
@@ -13,8 +14,16 @@ import (
 
 // Options say how to verify.
 type Options struct {
-	ReadData    bool // read the objects and compare their digests
-	Concurrency int  // objects looked at at once; 0: 16
+	ReadData bool    // read the objects and compare their digests
+	Sample   *Sample // read this share of them; ReadData reads all
+
+	// Journal remembers the objects that were read; nil: nothing does.
+	Journal *Journal
+	// Found receives each problem when it is found, those that the report
+	// has no room for too. Calls do not overlap.
+	Found func(Problem)
+
+	Concurrency int // objects looked at at once; 0: 16
 	Progress    progress.Func
 }
 
@@ -24,45 +33,14 @@ const defaultConcurrency = 16
 // error says that it could not be done: the archive is gone, the vault does
 // not answer, ctx ended.
 func Archive(ctx context.Context, v *vault.Vault, a vault.Archive, opt Options) (*Report, error) {
-	if opt.Concurrency <= 0 {
-		opt.Concurrency = defaultConcurrency
-	}
-	f, err := v.OpenArchive(ctx, a)
-	if err != nil {
-		return nil, fmt.Errorf("verify archive %s: %w", a.Name, err)
-	}
-	defer f.Close()
-	report := &Report{Archive: a.Name, Size: f.Size(), ReadData: opt.ReadData}
-	c := &collector{report: report}
-
-	opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "structure"})
-	r, err := structure(ctx, c, f, f.Size())
-	if err != nil {
-		return nil, fmt.Errorf("verify archive %s: %w", a.Name, err)
-	}
-	if r == nil {
-		report.Unchecked = append(report.Unchecked, "the objects in the vault: the archive does not tell which it names")
-		return report, nil
-	}
-	if m := r.Manifest(); m.ID != a.ID || m.Source.Name != a.Source {
-		c.problem(Problem{
-			Item:   "archive",
-			Reason: fmt.Sprintf("it calls itself %s of source %s, so another archive lies under this name", m.ID, m.Source.Name),
-			Hint:   "put the right file in its place",
-		})
-	}
-	check := &objects{vault: v, reader: r, collector: c, opt: opt}
-	if err := check.run(ctx); err != nil {
-		return nil, fmt.Errorf("verify archive %s: %w", a.Name, err)
-	}
-	return report, nil
+	return NewPass(v, opt).Archive(ctx, a)
 }
 
 // File verifies the structure of an archive file outside of a vault. Name is
 // for the report.
-func File(ctx context.Context, ra io.ReaderAt, size int64, name string) (*Report, error) {
+func File(ctx context.Context, ra io.ReaderAt, size int64, name string, opt Options) (*Report, error) {
 	report := &Report{Archive: name, Size: size}
-	r, err := structure(ctx, &collector{report: report}, ra, size)
+	r, err := structure(ctx, newCollector(report, opt), ra, size)
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", name, err)
 	}
@@ -79,21 +57,51 @@ func File(ctx context.Context, ra io.ReaderAt, size int64, name string) (*Report
 func structure(ctx context.Context, c *collector, ra io.ReaderAt, size int64) (*archive.Reader, error) {
 	r, err := archive.NewReader(ra, size)
 	if err == nil {
-		done, err := r.Verify(ctx, func(p archive.Problem) { c.problem(structural(p)) })
+		broken := map[string]bool{}
+		done, err := r.Verify(ctx, func(p archive.Problem) {
+			broken[projectOf(p.Member)] = true
+			c.problem(structural(p))
+		})
 		c.report.SHA256, c.report.Members, c.report.Images = done.SHA256, int64(done.Members), done.Images
+		if len(broken) > 0 {
+			c.salvage(r, broken)
+		}
 		return r, err
 	}
 	if newer, ok := errors.AsType[*archive.VersionError](err); ok {
-		c.problem(Problem{Item: "archive", Reason: "it is " + newer.Error(), Hint: "verify it with the program that wrote it"})
+		c.problem(Problem{Kind: Structure, Item: "archive", Reason: "it is " + newer.Error(), Hint: "verify it with the program that wrote it"})
 		return nil, nil
 	}
 	if corrupt, ok := errors.AsType[*archive.CorruptError](err); ok {
-		c.problem(structural(archive.Problem{Member: corrupt.Member, Reason: corrupt.Reason}))
+		p := structural(archive.Problem{Member: corrupt.Member, Reason: corrupt.Reason})
+		p.Hint = hintNoReader
+		c.problem(p)
 		return nil, nil
 	}
 	if errors.Is(err, archive.ErrNotArchive) {
-		c.problem(Problem{Item: "archive", Reason: "the file is not an archive, or nothing of its end is left", Hint: hintOtherCopy})
+		c.problem(Problem{Kind: Structure, Item: "archive", Reason: "the file is not an archive, or nothing of its end is left", Hint: hintNoReader})
 		return nil, nil
 	}
 	return nil, err
+}
+
+// salvage tells which projects of a damaged archive can still be restored.
+func (c *collector) salvage(r *archive.Reader, broken map[string]bool) {
+	for _, p := range r.Manifest().Projects {
+		if broken[p.ID] {
+			c.report.Broken = append(c.report.Broken, p.Name)
+		} else {
+			c.report.Whole = append(c.report.Whole, p.Name)
+		}
+	}
+}
+
+// projectOf returns the id of the project that a member belongs to, or "".
+func projectOf(member string) string {
+	rest, ok := strings.CutPrefix(member, "projects/")
+	if !ok {
+		return ""
+	}
+	id, _, _ := strings.Cut(rest, "/")
+	return id
 }

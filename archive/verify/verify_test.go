@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,6 +20,7 @@ import (
 	"cvarchive/archive"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
+	"cvarchive/archive/vault/dirstore"
 	"cvarchive/archive/vault/vaulttest"
 	"cvarchive/archive/verify"
 	"cvarchive/manifest"
@@ -26,6 +29,7 @@ import (
 const (
 	firstProject  = "aaaaaaaa-0000-4000-8000-000000000001"
 	secondProject = "aaaaaaaa-0000-4000-8000-000000000002"
+	iteration     = "cccccccc-0000-4000-8000-000000000001"
 	projects      = 2
 	images        = 40 // of each project
 )
@@ -46,12 +50,53 @@ func objectOf(data []byte) manifest.Object {
 
 var model = []byte("PK\x03\x04 a model")
 
+// stores turn what is in memory into each kind of store that a vault may be
+// in.
+var stores = map[string]func(*testing.T, *vaulttest.Memory) vault.Store{
+	"memory": func(_ *testing.T, m *vaulttest.Memory) vault.Store { return m },
+	"folder": func(t *testing.T, m *vaulttest.Memory) vault.Store {
+		dir := t.TempDir()
+		for _, name := range m.Names() { // at once: every write of the store itself is synced
+			path := filepath.Join(dir, filepath.FromSlash(name))
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, m.Bytes(name), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s, err := dirstore.New(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	},
+}
+
 // vaultWithArchive makes a vault that holds one archive of two projects and
 // its objects.
 func vaultWithArchive(t *testing.T) (*vaulttest.Memory, vault.Archive) {
 	t.Helper()
 	store := vaulttest.NewMemory()
-	v := vaulttest.Init(t, store)
+	return store, addArchive(t, store, "0123abcd", nil)
+}
+
+// addArchive adds an archive of two projects and its objects.
+func addArchive(t *testing.T, store vault.Store, id string, parent *manifest.Parent) vault.Archive {
+	t.Helper()
+	at := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
+	file := archiveFile(t, vaulttest.Init(t, store), id, func(m *manifest.Manifest) { m.Parent = parent })
+	a, err := vaulttest.Init(t, store).CommitArchive(t.Context(), "weu", at, id, bytes.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// archiveFile writes an archive file and puts its objects into a vault.
+func archiveFile(t *testing.T, v *vault.Vault, id string, change func(*manifest.Manifest)) []byte {
+	t.Helper()
 	put := func(data []byte) *manifest.Object {
 		o := objectOf(data)
 		if _, err := v.PutObject(t.Context(), o, bytes.NewReader(data)); err != nil {
@@ -60,11 +105,11 @@ func vaultWithArchive(t *testing.T) (*vaulttest.Memory, vault.Archive) {
 		return &o
 	}
 	var file bytes.Buffer
-	w, err := archive.NewWriter(&file, archive.WriterOptions{TempDir: t.TempDir()})
+	w, err := archive.NewWriter(&file, archive.WriterOptions{TempDir: t.TempDir(), FrameSize: 4 << 10})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for p, id := range []string{firstProject, secondProject} {
+	for p, project := range []string{firstProject, secondProject} {
 		spool, err := w.NewSpool()
 		if err != nil {
 			t.Fatal(err)
@@ -75,27 +120,25 @@ func vaultWithArchive(t *testing.T) (*vaulttest.Memory, vault.Archive) {
 			}
 		}
 		members := archive.ProjectMembers{
-			Project: manifest.Project{ID: id, Name: fmt.Sprint("project ", p)},
+			Project: manifest.Project{ID: project, Name: fmt.Sprint("project ", p)},
 			Iterations: []manifest.Iteration{{
-				ID: "cccccccc-0000-4000-8000-000000000001", Name: "it", Status: "Completed",
+				ID: iteration, Name: "it", Status: "Completed",
 				Models: []manifest.ModelExport{{Platform: "ONNX", Status: manifest.ExportDone, Object: put(model)}},
 			}},
 			Export: manifest.Export{State: manifest.TokenNone},
 		}
-		entry := manifest.ProjectEntry{ID: id, Name: members.Project.Name, Outcome: manifest.Complete}
+		entry := manifest.ProjectEntry{ID: project, Name: members.Project.Name, Outcome: manifest.Complete}
 		if err := w.AddProject(entry, members, spool); err != nil {
 			t.Fatal(err)
 		}
 	}
 	at := time.Date(2026, 11, 24, 10, 0, 0, 0, time.UTC)
-	if _, err := w.Close(manifest.Manifest{ID: "0123abcd", Source: manifest.Source{Name: "weu"}, Started: at, Finished: at}); err != nil {
+	m := manifest.Manifest{ID: id, Source: manifest.Source{Name: "weu"}, Started: at, Finished: at}
+	change(&m)
+	if _, err := w.Close(m); err != nil {
 		t.Fatal(err)
 	}
-	a, err := v.CommitArchive(t.Context(), "weu", at, "0123abcd", bytes.NewReader(file.Bytes()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return store, a
+	return file.Bytes()
 }
 
 func content(t *testing.T, s vault.Store, name string) []byte {
@@ -143,84 +186,145 @@ func TestSoundArchive(t *testing.T) {
 			Archive: a.Name, SHA256: sha256.Sum256(file), Size: int64(len(file)), ReadData: readData,
 			Members: 1 + 5*projects + 1, Images: projects * images, Objects: projects * (images - 1 + 1),
 		}
+		distinct := want.Objects - 1 // the model is in both projects
 		for p := range projects {
 			want.Bytes += int64(len(model))
 			for n := range images - 1 {
 				want.Bytes += int64(len(contentOf(p, n)))
 			}
 		}
+		if readData {
+			want.Read, want.Earlier = want.Objects, 1
+			want.BytesRead = want.Bytes - int64(len(model))
+		}
 		if diff := cmp.Diff(want, report); diff != "" || !report.Sound() {
 			t.Errorf("report (-want +got):\n%s", diff)
 		}
-		if done.Load() != want.Objects {
-			t.Errorf("%d objects were reported to progress, want %d", done.Load(), want.Objects)
+		if done.Load() != distinct {
+			t.Errorf("%d objects were reported to progress, want %d", done.Load(), distinct)
 		}
-		if read := counted.BytesRead.Load() >= want.Size+want.Bytes; read != readData {
+		if read := counted.BytesRead.Load() >= want.Size+want.Bytes-int64(len(model)); read != readData {
 			t.Errorf("%d bytes were read; objects read: %v, want %v", counted.BytesRead.Load(), read, readData)
 		}
 	}
 }
 
-func TestDamageIsNamed(t *testing.T) {
-	victim := contentOf(1, 7)
-	flipped := bytes.Clone(victim)
-	flipped[len(flipped)-1] ^= 1
-	item := fmt.Sprintf(`image %s of project "project 1"`, imageID(1, 7))
+// finding is what a problem must say, without the words.
+type finding struct {
+	Kind                        verify.Kind
+	Project, ImageID, Iteration string
+	ObjectName                  string
+}
+
+func findings(r *verify.Report) []finding {
+	var all []finding
+	for _, p := range r.Problems {
+		all = append(all, finding{p.Kind, p.Project, p.ImageID, p.IterationID, p.ObjectName})
+	}
+	return all
+}
+
+func TestDamageOfObjectsIsNamed(t *testing.T) {
+	victim, other, shared := contentOf(1, 7), contentOf(1, 8), contentOf(1, images-1)
+	flip := func(data []byte) []byte {
+		data = bytes.Clone(data)
+		data[len(data)-1] ^= 1
+		return data
+	}
+	v := vaulttest.New(t)
+	name := func(data []byte) string { return v.ObjectName(objectOf(data)) }
+	image := func(kind verify.Kind, n int) finding {
+		return finding{Kind: kind, Project: "project 1", ImageID: imageID(1, n), ObjectName: name(contentOf(1, n))}
+	}
+	remove := func(t *testing.T, s vault.Store, data []byte) {
+		if err := s.Delete(t.Context(), name(data)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, tt := range []struct {
 		name         string
-		damage       func(t *testing.T, s vault.Store, name string)
+		damage       func(t *testing.T, s vault.Store)
 		onlyReadData bool
+		want         []finding
 		reason, hint string
 	}{
 		{
 			name:   "missing",
-			damage: func(t *testing.T, s vault.Store, name string) { _ = s.Delete(t.Context(), name) },
-			reason: "missing", hint: "back up again",
+			damage: func(t *testing.T, s vault.Store) { remove(t, s, victim) },
+			want:   []finding{image(verify.Missing, 7)}, reason: "is missing from", hint: "cvarchive repair weu/",
 		},
 		{
 			name:   "truncated",
-			damage: func(t *testing.T, s vault.Store, name string) { replace(t, s, name, victim[:9]) },
-			reason: "damaged", hint: "move objects/sha256/",
+			damage: func(t *testing.T, s vault.Store) { replace(t, s, name(victim), victim[:9]) },
+			want:   []finding{image(verify.Damaged, 7)}, reason: "is damaged", hint: "cvarchive repair weu/",
 		},
 		{
 			name:   "emptied",
-			damage: func(t *testing.T, s vault.Store, name string) { replace(t, s, name, nil) },
-			reason: "damaged", hint: "move objects/sha256/",
+			damage: func(t *testing.T, s vault.Store) { replace(t, s, name(victim), nil) },
+			want:   []finding{image(verify.Damaged, 7)}, reason: "is damaged", hint: "cvarchive repair weu/",
 		},
 		{
 			name:   "longer",
-			damage: func(t *testing.T, s vault.Store, name string) { replace(t, s, name, append(bytes.Clone(victim), '!')) },
-			reason: "damaged", hint: "move objects/sha256/",
+			damage: func(t *testing.T, s vault.Store) { replace(t, s, name(victim), append(bytes.Clone(victim), '!')) },
+			want:   []finding{image(verify.Damaged, 7)}, reason: "is damaged", hint: "cvarchive repair weu/",
 		},
 		{
 			name: "flipped bit", onlyReadData: true,
-			damage: func(t *testing.T, s vault.Store, name string) { replace(t, s, name, flipped) },
-			reason: "another digest", hint: "move objects/sha256/",
+			damage: func(t *testing.T, s vault.Store) { replace(t, s, name(victim), flip(victim)) },
+			want:   []finding{image(verify.Damaged, 7)}, reason: "another digest", hint: "--read-data",
+		},
+		{
+			name: "swapped", onlyReadData: true,
+			damage: func(t *testing.T, s vault.Store) {
+				replace(t, s, name(victim), other)
+				replace(t, s, name(other), victim)
+			},
+			want: []finding{image(verify.Damaged, 7), image(verify.Damaged, 8)}, reason: "another digest", hint: "--read-data",
+		},
+		{
+			name:   "missing, of two images",
+			damage: func(t *testing.T, s vault.Store) { remove(t, s, shared) },
+			want:   []finding{image(verify.Missing, images-2), image(verify.Missing, images-1)}, reason: "is missing from",
+		},
+		{
+			name:   "a model of two projects",
+			damage: func(t *testing.T, s vault.Store) { replace(t, s, name(model), model[1:]) },
+			want: []finding{
+				{Kind: verify.Damaged, Project: "project 0", Iteration: iteration, ObjectName: name(model)},
+				{Kind: verify.Damaged, Project: "project 1", Iteration: iteration, ObjectName: name(model)},
+			}, reason: "is damaged",
 		},
 	} {
-		for _, readData := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s, read data %v", tt.name, readData), func(t *testing.T) {
-				store, a := vaultWithArchive(t)
-				v := vaulttest.Init(t, store)
-				tt.damage(t, store, v.ObjectName(objectOf(victim)))
-				report, err := verify.Archive(t.Context(), v, a, verify.Options{ReadData: readData})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if tt.onlyReadData && !readData {
-					if !report.Sound() {
-						t.Errorf("problems %v", report.Problems)
+		for kind, open := range stores {
+			for _, readData := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, %s, read data %v", tt.name, kind, readData), func(t *testing.T) {
+					memory, a := vaultWithArchive(t)
+					store := open(t, memory)
+					tt.damage(t, store)
+					var streamed []verify.Problem
+					report, err := verify.Archive(t.Context(), vaulttest.Init(t, store), a, verify.Options{
+						ReadData: readData, Found: func(p verify.Problem) { streamed = append(streamed, p) },
+					})
+					if err != nil {
+						t.Fatal(err)
 					}
-					return
-				}
-				if len(report.Problems) != 1 || report.Objects != projects*images {
-					t.Fatalf("%d objects checked, problems %v", report.Objects, report.Problems)
-				}
-				p := report.Problems[0]
-				if p.Item != item || !strings.Contains(p.Reason, tt.reason) || !strings.Contains(p.Hint, tt.hint) {
-					t.Errorf("problem %q", p)
-				}
-			})
+					want := tt.want
+					if tt.onlyReadData && !readData {
+						want = nil
+					}
+					if diff := cmp.Diff(want, findings(report)); diff != "" || report.Objects != projects*images {
+						t.Fatalf("%d objects checked (-want +got):\n%s", report.Objects, diff)
+					}
+					if diff := cmp.Diff(report.Problems, streamed); diff != "" {
+						t.Errorf("told while it ran (-report +told):\n%s", diff)
+					}
+					for _, p := range report.Problems {
+						if !strings.Contains(p.Reason, tt.reason) || !strings.Contains(p.Hint, tt.hint) || p.Archive != a.Name || p.Object == nil {
+							t.Errorf("problem %+v", p)
+						}
+					}
+				})
+			}
 		}
 	}
 }
@@ -331,12 +435,12 @@ func TestErrorsOfVerifying(t *testing.T) {
 func TestFile(t *testing.T) {
 	store, a := vaultWithArchive(t)
 	file := content(t, store, a.Path)
-	report, err := verify.File(t.Context(), bytes.NewReader(file), int64(len(file)), "copy.tar.zst")
+	report, err := verify.File(t.Context(), bytes.NewReader(file), int64(len(file)), "copy.tar.zst", verify.Options{})
 	if err != nil || !report.Sound() || report.SHA256 != sha256.Sum256(file) || len(report.Unchecked) != 1 || report.Objects != 0 {
 		t.Errorf("report %+v, %v", report, err)
 	}
 	file[len(file)/2] ^= 1
-	report, err = verify.File(t.Context(), bytes.NewReader(file), int64(len(file)), "copy.tar.zst")
+	report, err = verify.File(t.Context(), bytes.NewReader(file), int64(len(file)), "copy.tar.zst", verify.Options{})
 	if err != nil || report.Sound() {
 		t.Errorf("flipped: report %+v, %v", report, err)
 	}

@@ -165,7 +165,7 @@ func (r *verification) addFile(ctx context.Context, path string) error {
 		return err
 	}
 	defer o.close()
-	report, err := verify.File(ctx, o.file, o.size, path)
+	report, err := verify.File(ctx, o.file, o.size, path, verify.Options{})
 	return r.take(ctx, path, o.size, report, err)
 }
 

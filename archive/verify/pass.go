@@ -1,0 +1,188 @@
+package verify
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+
+	"cvarchive/archive/progress"
+	"cvarchive/archive/vault"
+	"cvarchive/manifest"
+)
+
+// Pass verifies archives of one vault, one after the other. An object that
+// several of them name is looked at once, and reported for each.
+type Pass struct {
+	vault *vault.Vault
+	opt   Options
+
+	archives map[string]vault.Archive   // by name; nil until they are needed
+	digests  map[string]manifest.Digest // of archive files, by name
+
+	mu   sync.Mutex
+	seen map[key]bool  // objects that are sound; true: read, not only looked up
+	bad  map[key]error // what is wrong with the others
+}
+
+// NewPass begins a pass. What the journal in the options remembers counts as
+// done.
+func NewPass(v *vault.Vault, opt Options) *Pass {
+	if opt.Concurrency <= 0 {
+		opt.Concurrency = defaultConcurrency
+	}
+	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, seen: map[key]bool{}, bad: map[key]error{}}
+	if opt.Journal != nil {
+		for k := range opt.Journal.known {
+			p.seen[k] = true
+		}
+	}
+	return p
+}
+
+// key stands for an object: half the digest of its line in the object list.
+type key [16]byte
+
+func keyOf(o manifest.Object) key {
+	sum := sha256.Sum256(o.AppendLine(nil))
+	return key(sum[:len(key{})])
+}
+
+// Archive verifies one archive. The error says that it could not be done: the
+// archive is gone, the vault does not answer, ctx ended.
+func (p *Pass) Archive(ctx context.Context, a vault.Archive) (*Report, error) {
+	f, err := p.vault.OpenArchive(ctx, a)
+	if err != nil {
+		return nil, fmt.Errorf("verify archive %s: %w", a.Name, err)
+	}
+	defer f.Close()
+	report := &Report{Archive: a.Name, Size: f.Size(), ReadData: p.opt.ReadData, Sample: p.opt.Sample}
+	if err := p.archive(ctx, newCollector(report, p.opt), a, f); err != nil {
+		return nil, fmt.Errorf("verify archive %s: %w", a.Name, err)
+	}
+	return report, nil
+}
+
+func (p *Pass) archive(ctx context.Context, c *collector, a vault.Archive, f *vault.ArchiveFile) error {
+	p.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "structure of " + a.Name})
+	r, err := structure(ctx, c, f, f.Size())
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		c.report.Unchecked = append(c.report.Unchecked, "the objects in the vault: the archive does not tell which it names")
+		return nil
+	}
+	p.digests[a.Name] = c.report.SHA256
+	m := r.Manifest()
+	if m.ID != a.ID || m.Source.Name != a.Source {
+		c.problem(Problem{
+			Kind: Identity, Item: "archive",
+			Reason: fmt.Sprintf("it calls itself %s of source %s, so another archive lies under this name", m.ID, m.Source.Name),
+			Hint:   "put the right file in its place, from a replicated vault",
+		})
+	}
+	if err := p.parent(ctx, c, m.Parent); err != nil {
+		return err
+	}
+	check := &objects{pass: p, reader: r, collector: c}
+	return check.run(ctx)
+}
+
+// parent compares the parent that an archive names with the file in the
+// vault.
+func (p *Pass) parent(ctx context.Context, c *collector, named *manifest.Parent) error {
+	if named == nil {
+		return nil
+	}
+	a, there, err := p.find(ctx, named.Name)
+	if err != nil {
+		return err
+	}
+	var digest manifest.Digest
+	if there {
+		digest, err = p.digest(ctx, a)
+	}
+	problem := Problem{Kind: Ancestry, Item: fmt.Sprintf("parent %s", named.Name)}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case !there, errors.Is(err, fs.ErrNotExist):
+		c.note("its parent %s is not in the vault: it was pruned, or never copied here; this archive is complete without it", named.Name)
+		return nil
+	case err != nil:
+		problem.Kind, problem.Reason = Unreadable, fmt.Sprintf("it cannot be read: %v", err)
+		problem.Hint = "check that the vault can be read, and verify again"
+	case digest != named.SHA256:
+		problem.Reason = fmt.Sprintf("its SHA-256 is %s, and was %s when this archive was made: one of the two was altered since", digest, named.SHA256)
+		problem.Hint = fmt.Sprintf("compare both with a replicated vault; `cvarchive verify %s` tells whether it is damaged", named.Name)
+	default:
+		return nil
+	}
+	c.problem(problem)
+	return nil
+}
+
+// find looks an archive up by its name, which may be anything.
+func (p *Pass) find(ctx context.Context, name string) (a vault.Archive, ok bool, err error) {
+	if p.archives == nil {
+		all, err := p.vault.Archives(ctx)
+		if err != nil {
+			return a, false, err
+		}
+		p.archives = make(map[string]vault.Archive, len(all))
+		for _, a := range all {
+			p.archives[a.Name] = a
+		}
+	}
+	a, ok = p.archives[name]
+	return a, ok, nil
+}
+
+// digest returns the digest of an archive file, reading it unless the pass
+// has done so.
+func (p *Pass) digest(ctx context.Context, a vault.Archive) (manifest.Digest, error) {
+	if d, ok := p.digests[a.Name]; ok {
+		return d, nil
+	}
+	file, err := p.vault.OpenArchive(ctx, a)
+	if err != nil {
+		return manifest.Digest{}, err
+	}
+	defer file.Close()
+	h := sha256.New()
+	if _, err := io.CopyBuffer(h, io.NewSectionReader(file, 0, file.Size()), make([]byte, 1<<20)); err != nil {
+		return manifest.Digest{}, err
+	}
+	p.digests[a.Name] = manifest.Digest(h.Sum(nil))
+	return p.digests[a.Name], nil
+}
+
+// state returns what the pass knows of an object.
+func (p *Pass) state(k key) (seen, read bool, bad error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	read, seen = p.seen[k]
+	bad = p.bad[k]
+	return seen, read, bad
+}
+
+// settle notes the outcome for one object.
+func (p *Pass) settle(k key, read bool, err error) {
+	p.mu.Lock()
+	if err != nil {
+		p.bad[k] = err
+	} else {
+		p.seen[k] = read
+	}
+	p.mu.Unlock()
+	if err == nil && read && p.opt.Journal != nil {
+		if failed := p.opt.Journal.add(k); failed != nil {
+			p.opt.Progress.Send(progress.Event{Kind: progress.Warning,
+				Message: fmt.Sprintf("what was read is not remembered any more, so that a later run begins from the start: %v", failed)})
+		}
+	}
+}
