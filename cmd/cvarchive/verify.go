@@ -189,7 +189,7 @@ func (r *verification) take(ctx context.Context, name string, size int64, report
 		a.SHA256 = &report.SHA256
 	}
 	for _, p := range report.Problems {
-		a.Problems = append(a.Problems, verifyProblem(p))
+		a.Problems = append(a.Problems, verifyProblem{Item: p.Item, Reason: p.Reason, Hint: p.Hint})
 	}
 	r.Sound = r.Sound && a.Sound
 	r.Archives = append(r.Archives, a)
