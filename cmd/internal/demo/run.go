@@ -101,7 +101,7 @@ func makeFolder(dir string) (string, error) {
 func (t *teller) farewell(keep bool, took time.Duration) {
 	w := t.world
 	fmt.Fprintf(t.out, "\n%s\n\n", t.bold(fmt.Sprintf("That was the story, in %.0f s. What you can do now:", took.Seconds())))
-	fmt.Fprint(t.out, wrap("Everything is still in the folder, with the clock set back and westeurope running again. Serve it, then try any command in another terminal:"))
+	fmt.Fprint(t.out, wrap("Everything is still in the folder, with the clock set back and westeurope running again. Serve it, then try any command in another terminal (go install ./cmd/cvarchive puts the program on your PATH):"))
 	fmt.Fprintf(t.out, "\n\n    cd %s\n", w.dir)
 	if !keep {
 		fmt.Fprintf(t.out, "    cvarchive simulate --state %s --listen %s --region %s\n", stateFolder, w.home.addr, strings.Join(regions[:], " --region "))
