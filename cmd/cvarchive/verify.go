@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -36,14 +37,23 @@ type verifiedArchive struct {
 	Problems []verifyProblem  `json:"problems"`
 	// MoreProblems counts those that are not listed.
 	MoreProblems int64    `json:"moreProblems,omitempty"`
+	Notes        []string `json:"notes,omitempty"`
 	Unchecked    []string `json:"unchecked,omitempty"`
+	// WholeProjects and BrokenProjects are told when the file is damaged
+	// and still says which projects it has.
+	WholeProjects  []string `json:"wholeProjects,omitempty"`
+	BrokenProjects []string `json:"brokenProjects,omitempty"`
 }
 
 // verifyProblem is one thing that is wrong.
 type verifyProblem struct {
-	Item   string `json:"item"`
-	Reason string `json:"reason"`
-	Hint   string `json:"hint"`
+	Kind       verify.Kind `json:"kind"`
+	Item       string      `json:"item"`
+	Reason     string      `json:"reason"`
+	Hint       string      `json:"hint"`
+	Project    string      `json:"project,omitempty"`    // name
+	ImageID    string      `json:"imageId,omitempty"`    //
+	ObjectName string      `json:"objectName,omitempty"` // in the vault
 }
 
 func (a *app) verifyCommand() *cli.Command {
@@ -113,8 +123,9 @@ func (a *app) verifyAll(c *cli.Context, opt verify.Options, result *verification
 	if err != nil {
 		return err
 	}
+	pass := verify.NewPass(v, opt) // looks at an object once, however many archives name it
 	for _, entry := range archives {
-		if err := result.add(c.Context, v, entry, opt); err != nil {
+		if err := result.add(c.Context, pass, entry); err != nil {
 			return err
 		}
 	}
@@ -127,9 +138,10 @@ func (a *app) verifyAll(c *cli.Context, opt verify.Options, result *verification
 
 func (a *app) verifyNamed(c *cli.Context, refs []string, opt verify.Options, result *verification) error {
 	var v *vault.Vault
+	var pass *verify.Pass
 	for _, ref := range refs {
 		if isPath(ref) {
-			if err := result.addFile(c.Context, ref); err != nil {
+			if err := result.addFile(c.Context, ref, opt); err != nil {
 				return err
 			}
 			continue
@@ -139,13 +151,13 @@ func (a *app) verifyNamed(c *cli.Context, refs []string, opt verify.Options, res
 			if err != nil {
 				return err
 			}
-			v = opened
+			v, pass = opened, verify.NewPass(opened, opt)
 		}
 		entry, err := v.Resolve(c.Context, ref)
 		if err != nil {
 			return err
 		}
-		if err := result.add(c.Context, v, entry, opt); err != nil {
+		if err := result.add(c.Context, pass, entry); err != nil {
 			return err
 		}
 	}
@@ -154,12 +166,12 @@ func (a *app) verifyNamed(c *cli.Context, refs []string, opt verify.Options, res
 
 // add verifies an archive of a vault. One that cannot be read is a problem
 // and does not stop the others.
-func (r *verification) add(ctx context.Context, v *vault.Vault, entry vault.Archive, opt verify.Options) error {
-	report, err := verify.Archive(ctx, v, entry, opt)
+func (r *verification) add(ctx context.Context, pass *verify.Pass, entry vault.Archive) error {
+	report, err := pass.Archive(ctx, entry)
 	return r.take(ctx, entry.Name, entry.Size, report, err)
 }
 
-func (r *verification) addFile(ctx context.Context, path string) error {
+func (r *verification) addFile(ctx context.Context, path string, opt verify.Options) error {
 	o, err := openLoneFile(path)
 	if err != nil {
 		return err
@@ -176,14 +188,15 @@ func (r *verification) take(ctx context.Context, name string, size int64, report
 	if err != nil {
 		r.Sound = false
 		r.Archives = append(r.Archives, verifiedArchive{Archive: name, Size: size, Problems: []verifyProblem{{
-			Item: "archive", Reason: ui.Sentence(err.Error()), Hint: "make it readable and verify again",
+			Kind: verify.Unreadable, Item: "archive", Reason: ui.Sentence(err.Error()), Hint: "make it readable and verify again",
 		}}})
 		return nil
 	}
 	a := verifiedArchive{
 		Archive: name, Sound: report.Sound(), Size: report.Size, Members: report.Members, Images: report.Images,
 		Objects: report.Objects, Bytes: report.Bytes, ReadData: report.ReadData,
-		Problems: []verifyProblem{}, MoreProblems: report.Unlisted, Unchecked: report.Unchecked,
+		Problems: []verifyProblem{}, MoreProblems: report.Unlisted,
+		Notes: report.Notes, Unchecked: report.Unchecked, WholeProjects: report.Whole, BrokenProjects: report.Broken,
 	}
 	if !report.SHA256.IsZero() {
 		a.SHA256 = &report.SHA256
@@ -212,6 +225,15 @@ func (a *app) printVerification(r *verification) {
 		}
 		if v.MoreProblems > 0 {
 			a.out.Printf("  and %s more\n", ui.Grouped(v.MoreProblems))
+		}
+		if len(v.BrokenProjects) > 0 {
+			a.out.Printf("  projects that are damaged: %s\n", ui.Sentence(strings.Join(v.BrokenProjects, ", ")))
+		}
+		if len(v.WholeProjects) > 0 {
+			a.out.Printf("  projects that are whole: %s\n", ui.Sentence(strings.Join(v.WholeProjects, ", ")))
+		}
+		for _, n := range v.Notes {
+			a.out.Printf("  note: %s\n", ui.Sentence(n))
 		}
 		for _, u := range v.Unchecked {
 			a.out.Printf("  not checked: %s\n", ui.Sentence(u))
