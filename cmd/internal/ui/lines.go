@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -54,7 +53,7 @@ func (*plainView) close() {}
 
 // jsonView writes one object a line, for programs that watch.
 type jsonView struct {
-	enc *json.Encoder
+	w   io.Writer
 	now func() time.Time
 }
 
@@ -79,7 +78,7 @@ func (v *jsonView) event(e progress.Event, _ *meter) {
 	if e.Err != nil {
 		l.Message = Sentence(e.Err.Error())
 	}
-	_ = v.enc.Encode(l) // standard error: nobody to tell
+	_ = writeJSON(v.w, l, "") // standard error: nobody to tell
 }
 
 func (*jsonView) close() {}

@@ -1,13 +1,9 @@
 package ui
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
-	"strings"
-	"unicode/utf16"
 
 	"golang.org/x/term"
 )
@@ -50,37 +46,8 @@ func (o *Output) Err() error { return o.err }
 // Printf writes text.
 func (o *Output) Printf(format string, args ...any) { fmt.Fprintf(o, format, args...) }
 
-// JSON writes one indented JSON value. Characters that would steer a
-// terminal are escaped; the value is the same.
-func (o *Output) JSON(v any) error {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	enc.SetIndent("", "  ")
-	if err := enc.Encode(v); err != nil {
-		return err
-	}
-	text := b.String()
-	if strings.IndexFunc(text, steers) < 0 {
-		_, err := io.WriteString(o, text)
-		return err
-	}
-	var safe strings.Builder
-	for _, r := range text {
-		if !steers(r) {
-			safe.WriteRune(r)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{r}) {
-			fmt.Fprintf(&safe, `\u%04x`, unit)
-		}
-	}
-	_, err := io.WriteString(o, safe.String())
-	return err
-}
-
-// steers is [hidden] without the line breaks of the layout.
-func steers(r rune) bool { return r != '\n' && hidden(r) }
+// JSON writes one indented JSON value.
+func (o *Output) JSON(v any) error { return writeJSON(o, v, "  ") }
 
 // Colours that carry meaning; the text never depends on them.
 const (

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"encoding/json"
 	"io"
 	"sync"
 	"time"
@@ -41,7 +40,7 @@ type view interface {
 func NewProgress(w io.Writer, mode Mode, now func() time.Time) *Progress {
 	switch {
 	case mode == ModeJSON:
-		return &Progress{view: &jsonView{enc: json.NewEncoder(w), now: now}}
+		return &Progress{view: &jsonView{w: w, now: now}}
 	case mode == ModeNone:
 		return &Progress{view: quietView{w}}
 	case mode == ModeAuto && IsTerminal(w):
