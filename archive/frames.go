@@ -22,6 +22,7 @@ type frameWriter struct {
 	out    *hashWriter
 	buf    []byte // its capacity is the frame size
 	offset int64  // decompressed bytes so far
+	frames int64
 }
 
 func newFrameWriter(w io.Writer, frameSize int) (*frameWriter, error) {
@@ -63,6 +64,10 @@ func (f *frameWriter) Write(p []byte) (int, error) {
 func (f *frameWriter) cut() error {
 	if len(f.buf) == 0 {
 		return nil
+	}
+	const most = (maxTable-tableHeader-tableFooter)/tableEntry - 1 // one is the check frame
+	if f.frames++; f.frames > most {
+		return fmt.Errorf("an archive of more than %d frames could not be read back; use larger frames", int64(most))
 	}
 	_, err := f.seek.Write(f.buf)
 	f.buf = f.buf[:0]

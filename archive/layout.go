@@ -39,7 +39,7 @@ const (
 	// that does not compress is stored with a few bytes a block.
 	maxPacked = maxFrame + maxFrame/128 + 1024
 
-	maxTable = 64 << 20 // bytes of the seek table: 5 million frames
+	maxTable = 16 << 20 // bytes of the seek table: 1.4 million frames
 	maxTotal = 1 << 46  // decompressed bytes of an archive
 )
 

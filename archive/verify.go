@@ -174,26 +174,25 @@ func reasonOf(err error) string {
 // Errors are those of reading the tar.
 func (v *verifier) member(h *tar.Header, at int64, content io.Reader) error {
 	v.done.Members++
+	// What is not read is passed over by the tar reader, which knows how much
+	// of it is there: a sparse file may claim to be any size.
 	if reason := headerProblem(h); reason != "" {
 		v.problem("", "%s", reason)
-		_, err := io.Copy(io.Discard, content)
-		return err
-	}
-	if v.seen[h.Name] {
-		v.problem(h.Name, "it is there twice")
-		_, err := io.Copy(io.Discard, content)
-		return err
-	}
-	v.seen[h.Name] = true
-	if h.Name == manifestName {
-		return v.manifest(at, content)
+		return nil
 	}
 	i, ok := v.listed[h.Name]
-	if !ok {
+	switch {
+	case v.seen[h.Name]:
+		v.problem(h.Name, "it is there twice")
+		return nil
+	case h.Name == manifestName:
+		v.seen[h.Name] = true
+		return v.manifest(at, content)
+	case !ok: // and not remembered: there may be millions
 		v.problem(h.Name, "it is in the file, and not in the manifest")
-		_, err := io.Copy(io.Discard, content)
-		return err
+		return nil
 	}
+	v.seen[h.Name] = true
 	m := &v.r.manifest.Members[i]
 	switch {
 	case i < v.previous:
