@@ -29,13 +29,23 @@ type Frame struct {
 	Offset int64
 	Packed int
 	Start  int64
+	Size   int
 }
 
 // Frames lists the frames of an open archive, the check frame last.
 func Frames(r *Reader) []Frame {
 	var out []Frame
 	for _, f := range append(r.src.frames[:len(r.src.frames):len(r.src.frames)], r.src.check) {
-		out = append(out, Frame{Offset: f.offset, Packed: f.packed, Start: f.start})
+		out = append(out, Frame{Offset: f.offset, Packed: f.packed, Start: f.start, Size: f.size})
 	}
 	return out
+}
+
+// TableFrames is what a seek table says of a file, the check frame last.
+func TableFrames(table []byte, fileSize int64) (out []Frame, err error) {
+	frames, err := parseTable(table, fileSize)
+	for _, f := range frames {
+		out = append(out, Frame{Offset: f.offset, Packed: f.packed, Start: f.start, Size: f.size})
+	}
+	return out, err
 }

@@ -3,8 +3,10 @@ package archive_test
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"os"
+	"slices"
 	"testing"
 
 	"cvarchive/archive"
@@ -75,4 +77,71 @@ func FuzzTar(f *testing.F) {
 		}
 		verify(t, r)
 	})
+}
+
+// FuzzSeekTable: a table is taken exactly when its frames fill the file and
+// none is larger than is read, and a file that consists of it and zeros is
+// refused with known words.
+func FuzzSeekTable(f *testing.F) {
+	frame := []byte{100, 0, 0, 0, 0, 2, 0, 0, 1, 2, 3, 4}
+	f.Add(append(bytes.Clone(frame), checkEntry...), int64(0), false)
+	f.Add(bytes.Repeat(checkEntry, 2), int64(0), false)
+	f.Add([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), int64(-1), false)
+	f.Add(seekTable(append(bytes.Clone(frame), checkEntry...)), int64(100), true)
+	f.Add([]byte("\xb1\xea\x92\x8f"), int64(1)<<62, true)
+	f.Fuzz(func(t *testing.T, data []byte, more int64, whole bool) {
+		// Either the whole table is given, or the entries of a well-formed
+		// one, and how far the file's size is off what they come to.
+		table, size := data, more
+		entries := data[:len(data)/12*12]
+		if !whole {
+			table = seekTable(entries)
+			size = int64(len(table)) + more
+			for e := range slices.Chunk(entries, 12) {
+				size += int64(binary.LittleEndian.Uint32(e))
+			}
+		}
+		frames, err := archive.TableFrames(table, size)
+		if !whole {
+			if want := soundTable(entries) && more == 0; want != (err == nil) {
+				t.Errorf("sound: %v; parsed with %v", want, err)
+			}
+		}
+		if err == nil {
+			var offset, start int64
+			for _, f := range frames {
+				if f.Offset != offset || f.Start != start || f.Packed <= 0 || f.Size < 0 || f.Size > 16<<20 {
+					t.Errorf("frame %+v, at offset %d, start %d", f, offset, start)
+				}
+				offset, start = offset+int64(f.Packed), start+int64(f.Size)
+			}
+			if offset+int64(len(table)) != size {
+				t.Errorf("frames end at %d of %d", offset, size)
+			}
+		}
+		if size < int64(len(table)) {
+			return
+		}
+		_, err = archive.NewReader(&virtual{size, table}, size)
+		if err == nil {
+			t.Error("zeros are an archive")
+			return
+		}
+		known(t, err)
+	})
+}
+
+// soundTable says by itself what a reader accepts.
+func soundTable(entries []byte) bool {
+	n := len(entries) / 12
+	if n < 2 || !bytes.Equal(entries[12*(n-1):], checkEntry) {
+		return false
+	}
+	for e := range slices.Chunk(entries[:12*(n-1)], 12) {
+		packed, size := binary.LittleEndian.Uint32(e), binary.LittleEndian.Uint32(e[4:])
+		if packed == 0 || size == 0 || size > 16<<20 || packed > 16<<20+(16<<20)/128+1024 {
+			return false
+		}
+	}
+	return true
 }

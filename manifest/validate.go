@@ -9,6 +9,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -397,11 +398,18 @@ func short(s string, limit int) string {
 	return s
 }
 
-// brief is an error of a decoder, shortened: some repeat what they were given.
+// brief is an error of a decoder, shortened and in printable characters: some
+// repeat what they were given.
 func brief(err error) error {
 	const limit = 300
-	if text := err.Error(); len(text) > limit {
-		return errors.New(strings.ToValidUTF8(short(text, limit), ""))
+	text := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, short(err.Error(), limit))
+	if text == err.Error() {
+		return err
 	}
-	return err
+	return errors.New(text)
 }
