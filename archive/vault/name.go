@@ -2,12 +2,9 @@ package vault
 
 import (
 	"fmt"
-	"io/fs"
 	"regexp"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"cvarchive/manifest"
 )
@@ -17,13 +14,6 @@ const (
 	archiveSuffix = ".tar.zst"
 	objectPrefix  = "objects/sha256/"
 	timeLayout    = "20060102T150405Z"
-
-	// TempPrefix begins the last element of names that stores keep for
-	// unfinished writes; no stored name may have it.
-	TempPrefix = ".tmp-"
-
-	maxNameBytes    = 1024 // what Blob Storage allows
-	maxElementBytes = 255  // what file systems allow
 )
 
 var (
@@ -31,37 +21,6 @@ var (
 	idPattern     = regexp.MustCompile(`^[0-9a-f]{8}$`)
 	extPattern    = regexp.MustCompile(`^[a-z0-9]{1,16}$`)
 )
-
-// CheckName reports why a name cannot be stored. Every [Store] refuses such
-// names, so that what fits one store fits them all, and none leaves the
-// store's root.
-func CheckName(name string) error {
-	reason := ""
-	switch {
-	case !fs.ValidPath(name) || name == ".":
-		reason = "it is not a relative path of plain elements"
-	case len(name) > maxNameBytes:
-		reason = fmt.Sprintf("it is longer than %d bytes", maxNameBytes)
-	case !utf8.ValidString(name) || strings.ContainsFunc(name, forbidden):
-		reason = "it has a backslash, a colon or an unprintable character"
-	}
-	for element := range strings.SplitSeq(name, "/") {
-		switch {
-		case len(element) > maxElementBytes:
-			reason = fmt.Sprintf("an element is longer than %d bytes", maxElementBytes)
-		case strings.HasPrefix(element, TempPrefix):
-			reason = "an element begins with " + TempPrefix + ", which is kept for unfinished writes"
-		case strings.HasSuffix(element, ".") || strings.HasSuffix(element, " "):
-			reason = "an element ends in a dot or a space, which not every store can keep"
-		}
-	}
-	if reason != "" {
-		return fmt.Errorf("%q cannot be a name in a vault: %s", name, reason)
-	}
-	return nil
-}
-
-func forbidden(r rune) bool { return r == '\\' || r == ':' || !unicode.IsPrint(r) }
 
 // CheckSource reports why a name cannot be the source of archives.
 func CheckSource(source string) error {

@@ -4,7 +4,8 @@ import (
 	"context"
 	"io"
 	"iter"
-	"time"
+
+	"cvarchive/manifest/store"
 )
 
 // Store is where a vault lives: a folder, a Blob container. Names are
@@ -33,8 +34,4 @@ type Store interface {
 }
 
 // Info describes a stored name.
-type Info struct {
-	Name     string
-	Size     int64 // bytes
-	Modified time.Time
-}
+type Info = store.Info

@@ -8,7 +8,7 @@ import (
 	"regexp"
 	"strings"
 
-	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 	"cvarchive/remote/azure"
 )
 
@@ -72,7 +72,7 @@ func (a *address) setPath(path string) error {
 	if a.prefix == "" {
 		return nil
 	}
-	if err := vault.CheckName(a.prefix); err != nil {
+	if err := store.CheckName(a.prefix); err != nil {
 		return err
 	}
 	a.prefix += "/"

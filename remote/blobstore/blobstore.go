@@ -13,8 +13,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
-	"cvarchive/archive/vault"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 	"cvarchive/remote/azure"
 )
 
@@ -43,7 +43,7 @@ const (
 	maxSingleShot     = 256 << 20 // what the client library sends at once
 )
 
-// Store is a container, or a folder of one, as a [vault.Store].
+// Store is a container, or a folder of one, as the store of a vault.
 type Store struct {
 	where      address
 	client     *container.Client
@@ -52,8 +52,6 @@ type Store struct {
 	tier       *blob.AccessTier
 	singleShot int64
 }
-
-var _ vault.Store = (*Store)(nil)
 
 // New returns the store at an address. It sends nothing yet: a wrong key or
 // name shows with the first call.
@@ -174,9 +172,9 @@ func (s *Store) blob(name string) *blockblob.Client {
 	return s.client.NewBlockBlobClient(s.where.prefix + name)
 }
 
-// Delete implements [vault.Store].
+// Delete implements the store of a vault.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	if err := vault.CheckName(name); err != nil {
+	if err := store.CheckName(name); err != nil {
 		return err
 	}
 	snapshots := blob.DeleteSnapshotsOptionTypeInclude
@@ -187,16 +185,16 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
-// Stat implements [vault.Store].
-func (s *Store) Stat(ctx context.Context, name string) (vault.Info, error) {
-	if err := vault.CheckName(name); err != nil {
-		return vault.Info{}, err
+// Stat implements the store of a vault.
+func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
+	if err := store.CheckName(name); err != nil {
+		return store.Info{}, err
 	}
 	p, err := s.blob(name).GetProperties(ctx, nil)
 	if err != nil {
-		return vault.Info{}, fmt.Errorf("look for %s: %w", name, s.explain("GetBlobProperties", err))
+		return store.Info{}, fmt.Errorf("look for %s: %w", name, s.explain("GetBlobProperties", err))
 	}
-	info := vault.Info{Name: name}
+	info := store.Info{Name: name}
 	if p.ContentLength != nil {
 		info.Size = *p.ContentLength
 	}

@@ -20,7 +20,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"golang.org/x/sync/errgroup"
 
-	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 )
 
 const (
@@ -30,10 +30,10 @@ const (
 	writeKey       = "cvarchive_write"
 )
 
-// Create implements [vault.Store]. The body is read once before it is sent,
+// Create implements the store of a vault. The body is read once before it is sent,
 // for its MD5, unless it goes in blocks.
 func (s *Store) Create(ctx context.Context, name string, body io.ReadSeeker) error {
-	if err := vault.CheckName(name); err != nil {
+	if err := store.CheckName(name); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {

@@ -9,16 +9,16 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
-	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 )
 
-// List implements [vault.Store]. Blobs whose names no vault could have, and
+// List implements the store of a vault. Blobs whose names no vault could have, and
 // the folders of hierarchical namespaces, are passed over.
-func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, error] {
-	return func(yield func(vault.Info, error) bool) {
+func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {
+	return func(yield func(store.Info, error) bool) {
 		if prefix != "" {
-			if err := vault.CheckName(strings.TrimSuffix(prefix, "/")); err != nil {
-				yield(vault.Info{}, fmt.Errorf("list %s: %w", s, err))
+			if err := store.CheckName(strings.TrimSuffix(prefix, "/")); err != nil {
+				yield(store.Info{}, fmt.Errorf("list %s: %w", s, err))
 				return
 			}
 		}
@@ -30,7 +30,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, e
 		for pager.More() {
 			page, err := pager.NextPage(ctx)
 			if err != nil {
-				yield(vault.Info{}, fmt.Errorf("list %s: %w", cmp.Or(prefix, "everything"), s.explain("ListBlobs", err)))
+				yield(store.Info{}, fmt.Errorf("list %s: %w", cmp.Or(prefix, "everything"), s.explain("ListBlobs", err)))
 				return
 			}
 			for _, item := range page.Segment.BlobItems {
@@ -44,12 +44,12 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, e
 }
 
 // info reads a listed blob; ok is false for what is not a file of a vault.
-func (s *Store) info(item *container.BlobItem) (info vault.Info, ok bool) {
+func (s *Store) info(item *container.BlobItem) (info store.Info, ok bool) {
 	if item.Name == nil || item.Properties == nil {
 		return info, false
 	}
 	info.Name = strings.TrimPrefix(*item.Name, s.where.prefix)
-	if vault.CheckName(info.Name) != nil {
+	if store.CheckName(info.Name) != nil {
 		return info, false
 	}
 	for key, value := range item.Metadata {

@@ -9,16 +9,16 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
-	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 )
 
 // readRetries bounds how often a read goes on after its connection broke
 // without getting a byte further.
 const readRetries = 5
 
-// Open implements [vault.Store].
+// Open implements the store of a vault.
 func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
-	if err := vault.CheckName(name); err != nil {
+	if err := store.CheckName(name); err != nil {
 		return nil, err
 	}
 	if offset < 0 {

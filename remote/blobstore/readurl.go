@@ -12,8 +12,8 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
-	"cvarchive/archive/vault"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 	"cvarchive/remote/azure"
 )
 
@@ -38,7 +38,7 @@ var ErrCannotSign = errors.New("a vault that is opened with a SAS cannot hand ou
 // Contributor on the account has it) and which costs a request an hour. The
 // latter works where the account's name begins the host name, as in Azure.
 func (s *Store) ReadURL(ctx context.Context, name string, ttl time.Duration) (manifest.Secret, error) {
-	if err := vault.CheckName(name); err != nil {
+	if err := store.CheckName(name); err != nil {
 		return manifest.Secret{}, err
 	}
 	if ttl <= 0 || ttl > maxDelegation-keepDelegation {

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 )
 
 // staleAfter is the age from which a temporary file belongs to nobody: a
@@ -66,7 +66,7 @@ func (s *Store) create(ctx context.Context, name string, body io.ReadSeeker) (er
 
 // createTemp makes the folder and a temporary file in it.
 func (s *Store) createTemp(dir string) (*os.Root, *os.File, string, error) {
-	temp := filepath.Join(filepath.FromSlash(dir), vault.TempPrefix+rand.Text())
+	temp := filepath.Join(filepath.FromSlash(dir), store.TempPrefix+rand.Text())
 	for attempt := 1; ; attempt++ {
 		root, err := s.ensure(dir)
 		if err != nil {
@@ -177,7 +177,7 @@ func (s *Store) removeStale(root *os.Root, dir string) {
 	defer d.Close()
 	names, _ := d.Readdirnames(-1)
 	for _, name := range names {
-		if !strings.HasPrefix(name, vault.TempPrefix) {
+		if !strings.HasPrefix(name, store.TempPrefix) {
 			continue
 		}
 		temp := filepath.Join(filepath.FromSlash(dir), name)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 )
 
 const (
@@ -137,7 +138,7 @@ func (s *Store) stat(ctx context.Context, name string) (*os.Root, fs.FileInfo, e
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	if err := vault.CheckName(name); err != nil {
+	if err := store.CheckName(name); err != nil {
 		return nil, nil, err
 	}
 	root, err := s.open()

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 )
 
 // List implements [vault.Store]. Symbolic links, devices and files whose
@@ -24,7 +25,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, e
 		dir := "."
 		if prefix != "" {
 			dir = strings.TrimSuffix(prefix, "/")
-			if err := vault.CheckName(dir); err != nil {
+			if err := store.CheckName(dir); err != nil {
 				yield(vault.Info{}, fmt.Errorf("list %s: %w", s.path, err))
 				return
 			}
@@ -55,7 +56,7 @@ func (s *Store) walk(ctx context.Context, root *os.Root, dir string, yield func(
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		switch {
-		case vault.CheckName(name) != nil || name == "lost+found":
+		case store.CheckName(name) != nil || name == "lost+found":
 		case e.IsDir():
 			if more, err := s.walk(ctx, root, name, yield); err != nil || !more {
 				return false, err

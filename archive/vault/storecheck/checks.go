@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 )
 
 func missing(ctx context.Context, s vault.Store, prefix string) error {
@@ -170,7 +171,7 @@ func difficultNames(ctx context.Context, s vault.Store, prefix string) error {
 
 func refusedNames(ctx context.Context, s vault.Store, prefix string) error {
 	var errs []error
-	for _, name := range []string{"", ".", "/abs", "../up", prefix + "../../x", prefix + "a//b", prefix + "./a", prefix + "a/", prefix + `a\b`, prefix + "a\x00b", prefix + vault.TempPrefix + "x", prefix + strings.Repeat("long/", 300) + "x"} {
+	for _, name := range []string{"", ".", "/abs", "../up", prefix + "../../x", prefix + "a//b", prefix + "./a", prefix + "a/", prefix + `a\b`, prefix + "a\x00b", prefix + store.TempPrefix + "x", prefix + strings.Repeat("long/", 300) + "x"} {
 		if err := s.Create(ctx, name, strings.NewReader("x")); err == nil {
 			errs = append(errs, fmt.Errorf("create accepts the name %q", name), s.Delete(ctx, name))
 		}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"cvarchive/archive/vault"
+	"cvarchive/manifest/store"
 )
 
 // New returns a fresh vault in memory.
@@ -167,5 +168,5 @@ func check(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return vault.CheckName(name)
+	return store.CheckName(name)
 }

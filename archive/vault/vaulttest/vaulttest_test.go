@@ -13,6 +13,7 @@ import (
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/storecheck"
 	"cvarchive/archive/vault/vaulttest"
+	"cvarchive/manifest/store"
 )
 
 func TestMemoryKeepsTheContract(t *testing.T) {
@@ -93,7 +94,7 @@ type partial struct{ *vaulttest.Memory }
 
 func (s partial) Create(ctx context.Context, name string, body io.ReadSeeker) error {
 	err := s.Memory.Create(ctx, name, body)
-	if err != nil && !errors.Is(err, fs.ErrExist) && vault.CheckName(name) == nil && ctx.Err() == nil {
+	if err != nil && !errors.Is(err, fs.ErrExist) && store.CheckName(name) == nil && ctx.Err() == nil {
 		s.Put(name, []byte("half"))
 	}
 	return err
