@@ -37,11 +37,11 @@ var rules = []rule{
 	{"manifest/...", []string{"manifest/..."}},
 
 	{"remote/simulator/...", []string{"remote/simulator/..."}},
-	{"remote/...", []string{"manifest", "remote/..."}},
+	{"remote/...", []string{"manifest", "manifest/store", "remote/..."}},
 
 	{"archive", []string{"manifest"}},
 	{"archive/progress", nil},
-	{"archive/vault/...", []string{"manifest", "archive/vault/..."}},
+	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/vault/..."}},
 	{"archive/download", []string{"manifest"}}, // shared by flows
 	{"archive/...", []string{"archive", "archive/download", "archive/progress", "archive/vault", "manifest/..."}}, // the flows
 
