@@ -170,15 +170,16 @@ func (a *ancestry) load(ctx context.Context, projectID string) (catalog, error) 
 	return known, nil
 }
 
-// load adds the objects of a project's images that are not known yet. A
-// damaged member adds nothing: until its end, it may be damaged anywhere.
+// load adds the objects of a project's images that are not known yet. What was
+// no picture when it was captured may have been the network's doing, so it is
+// asked for again. A damaged member adds nothing: until its end, it may be damaged anywhere.
 func (old *ancestor) load(ctx context.Context, projectID string, known catalog) error {
 	found := catalog{}
 	for rec, err := range old.reader.Images(ctx, projectID) {
 		if err != nil {
 			return err
 		}
-		if rec.Object != nil {
+		if rec.Object != nil && isPicture(rec.Object.Ext) {
 			*found.at(rec.ID) = entry{object: new(*rec.Object), blob: rec.Blob}
 		}
 	}

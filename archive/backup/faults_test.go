@@ -2,8 +2,11 @@ package backup_test
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path"
 	"slices"
@@ -259,6 +262,32 @@ func TestBytesThatAreNoPicture(t *testing.T) {
 	img := c.images[strings.TrimPrefix(c.entry.Failures[0].Item, "image ")]
 	if img.Object == nil || img.Object.Ext != "bin" || res.Whole() {
 		t.Errorf("image %+v, whole %v", img, res.Whole())
+	}
+	// The next backup does not take them for the image's.
+	if res := w.backup(); !res.Whole() || res.Stats.ImagesDownloaded != 1 {
+		t.Errorf("the next backup: whole %v, stats %+v", res.Whole(), res.Stats)
+	}
+}
+
+// Bytes that are changed on the way are not what the storage's MD5 says.
+func TestBytesChangedOnTheWay(t *testing.T) {
+	w := newWorld(t)
+	p := w.project("p", plainDomain)
+	images := w.fill(p, 2)
+	sum := md5.Sum(images[0].bytes)
+	w.inject(simulator.Fault{
+		Operation: simulator.BlobOperation, Status: 200, Body: string(images[1].bytes),
+		Header: http.Header{"Content-Md5": {base64.StdEncoding.EncodeToString(sum[:])}},
+	})
+	res := w.backup(func(o *backup.Options) { o.Downloads = 1 })
+	c := w.read(res, p.ID)
+	for _, img := range images {
+		if got := c.images[img.ID].Object; got == nil || *got != *objectOf(img.bytes) {
+			t.Errorf("image %s has object %v", img.ID, got)
+		}
+	}
+	if !res.Whole() {
+		t.Errorf("items %v", res.Items)
 	}
 }
 

@@ -2,6 +2,7 @@ package download
 
 import (
 	"bytes"
+	"crypto/md5"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -39,7 +40,8 @@ type Body struct {
 	dir     string // for the temporary file
 	limit   int64
 	size    int64
-	hash    hash.Hash
+	hash    hash.Hash // SHA-256
+	md5     hash.Hash // what storage keeps of its blobs
 	memory  bytes.Buffer
 	file    *os.File // nil while everything is in memory
 	tempErr error    // the temporary file failed: ours, not the service's
@@ -48,7 +50,7 @@ type Body struct {
 // NewBody returns an empty body of at most limit bytes. What does not stay in
 // memory goes to a temporary file in dir.
 func NewBody(dir string, limit int64) *Body {
-	return &Body{dir: dir, limit: limit, hash: sha256.New()}
+	return &Body{dir: dir, limit: limit, hash: sha256.New(), md5: md5.New()}
 }
 
 // expect makes room for a body of a known size.
@@ -76,9 +78,13 @@ func (b *Body) Write(p []byte) (int, error) {
 		b.memory.Write(p)
 	}
 	b.hash.Write(p)
+	b.md5.Write(p)
 	b.size += int64(len(p))
 	return len(p), nil
 }
+
+// has reports whether the body has the given MD5, if there is one.
+func (b *Body) has(sum []byte) bool { return sum == nil || bytes.Equal(sum, b.md5.Sum(nil)) }
 
 // spill moves what is in memory to a temporary file.
 func (b *Body) spill() error {

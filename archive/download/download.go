@@ -18,7 +18,11 @@ const (
 )
 
 // Source opens the bytes behind a link of the service, from offset on. The
-// size is that of the whole content, or -1.
+// size is that of the whole content, or -1. A body with a method
+//
+//	ContentMD5() []byte
+//
+// that does not return nil says which MD5 the whole content has.
 type Source interface {
 	Download(ctx context.Context, projectID string, uri manifest.Secret, offset int64) (body io.ReadCloser, size int64, err error)
 }
@@ -35,6 +39,7 @@ type Link interface {
 var (
 	errEmpty   = errors.New("the service sent no bytes")
 	errChanged = errors.New("the service changed its mind about the size")
+	errDamaged = errors.New("what arrived is not what the storage has by its own MD5; something on the way changes it")
 )
 
 // Options say how a [Downloader] works.
@@ -70,8 +75,8 @@ func New(src Source, opt Options) *Downloader {
 }
 
 // Fetch reads the whole of what a link points to. A body that breaks off is
-// continued where it ended, a link that is refused or about to end is
-// renewed. Opening is not repeated: the source has done so already.
+// continued where it ended, one that is not what its MD5 says is read again, a
+// link that is refused or about to end is renewed. Opening is not repeated: the source has done so already.
 func (d *Downloader) Fetch(ctx context.Context, projectID string, l Link, b *Body) error {
 	delay, stalled, renewals := d.opt.Delay, 0, 0
 	for attempt := 1; ; attempt++ {
@@ -150,8 +155,17 @@ func (d *Downloader) stream(ctx context.Context, projectID string, uri manifest.
 		return true, io.ErrUnexpectedEOF
 	case size >= 0 && b.size > size:
 		return true, errors.Join(errChanged, b.reset())
+	case !b.has(contentMD5(r)):
+		return true, errors.Join(errDamaged, b.reset())
 	}
 	return true, nil
+}
+
+func contentMD5(r io.Reader) []byte {
+	if known, ok := r.(interface{ ContentMD5() []byte }); ok {
+		return known.ContentMD5()
+	}
+	return nil
 }
 
 func pause(ctx context.Context, d time.Duration) error {

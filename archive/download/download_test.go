@@ -3,6 +3,7 @@ package download
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"errors"
 	"io"
@@ -62,8 +63,21 @@ func (s *scripted) Download(_ context.Context, _ string, _ manifest.Secret, offs
 	if err != nil {
 		return nil, 0, err
 	}
+	if rc, ok := r.(io.ReadCloser); ok {
+		return rc, size, nil
+	}
 	return io.NopCloser(r), size, nil
 }
+
+// summed is a body that says which MD5 the whole content has.
+type summed struct {
+	io.Reader
+	of string
+}
+
+func (summed) Close() error { return nil }
+
+func (s summed) ContentMD5() []byte { sum := md5.Sum([]byte(s.of)); return sum[:] }
 
 type fixedLink struct{}
 
@@ -133,6 +147,25 @@ func TestFetch(t *testing.T) {
 			name: "brings more than announced", attempts: maxStalled,
 			err:  func(err error) bool { return errors.Is(err, errChanged) },
 			open: func(int, int64) (io.Reader, int64, error) { return bytes.NewReader([]byte("abcdef")), 3, nil },
+		},
+		{
+			name: "is changed on the way, in its second part", attempts: 4, want: "abcdef",
+			open: func(n int, offset int64) (io.Reader, int64, error) {
+				switch n {
+				case 1, 3:
+					return summed{broken("abcdef"[offset : offset+3]), "abcdef"}, 6, nil
+				case 2:
+					return summed{bytes.NewReader([]byte("dXf")), "abcdef"}, 6, nil
+				}
+				return summed{bytes.NewReader([]byte("abcdef"[offset:])), "abcdef"}, 6, nil
+			},
+		},
+		{
+			name: "is changed on the way, always", attempts: maxStalled,
+			err: func(err error) bool { return errors.Is(err, errDamaged) },
+			open: func(int, int64) (io.Reader, int64, error) {
+				return summed{bytes.NewReader([]byte("abXdef")), "abcdef"}, 6, nil
+			},
 		},
 		{
 			name: "is refused", attempts: 1,

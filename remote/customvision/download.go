@@ -2,6 +2,8 @@ package customvision
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +28,7 @@ import (
 // Until the answer begins, lost connections are retried. Afterwards that is
 // the caller's: the body then fails with an error that is
 // [io.ErrUnexpectedEOF], and so it does when nothing arrives for a minute.
+// The body has a method ContentMD5, for callers that put the whole together.
 func (c *Client) Download(ctx context.Context, projectID string, uri manifest.Secret, offset int64) (io.ReadCloser, int64, error) {
 	u, err := url.Parse(uri.Reveal())
 	switch {
@@ -116,6 +119,7 @@ func openBody(ctx context.Context, idle time.Duration, offset int64, operation, 
 		resp.Body = http.NoBody
 	}
 	body := newBody(ctx, cancel, resp.Body, idle)
+	body.md5 = contentMD5(resp)
 	size, skip, err := extent(resp, offset)
 	if err == nil && skip > 0 {
 		// The range was ignored: throw away what the caller has already.
@@ -148,6 +152,20 @@ func extent(resp *http.Response, offset int64) (size, skip int64, err error) {
 	}
 }
 
+// contentMD5 reads from an answer what the storage keeps as the MD5 of the
+// whole content, or nil.
+func contentMD5(resp *http.Response) []byte {
+	name := "Content-MD5"
+	if resp.StatusCode != http.StatusOK { // that would be of the range
+		name = "x-ms-blob-content-md5"
+	}
+	sum, err := base64.StdEncoding.DecodeString(resp.Header.Get(name))
+	if err != nil || len(sum) != md5.Size {
+		return nil
+	}
+	return sum
+}
+
 // contentRange reads "bytes 5-9/10", "bytes 5-9/*" and "bytes */10"; -1
 // stands for what is not said.
 func contentRange(v string) (start, size int64) {
@@ -171,7 +189,12 @@ type body struct {
 	inner  io.ReadCloser
 	idle   time.Duration
 	timer  *time.Timer
+	md5    []byte // of the whole content; nil: not known
 }
+
+// ContentMD5 returns the MD5 that the storage keeps of the whole content, or
+// nil. The body does not check it, for it may be a part.
+func (b *body) ContentMD5() []byte { return b.md5 }
 
 var errIdle = errors.New("nothing arrived for too long")
 

@@ -1,7 +1,10 @@
 package customvision
 
 import (
+	"bytes"
 	"context"
+	"crypto/md5"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -161,6 +164,39 @@ func TestDownloadBreaks(t *testing.T) {
 			got, err := io.ReadAll(body)
 			if string(got) != content || !errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+}
+
+// The body passes on which MD5 the whole content has, if the answer says so.
+func TestDownloadMD5(t *testing.T) {
+	sum := md5.Sum([]byte(content))
+	text := base64.StdEncoding.EncodeToString(sum[:])
+	for name, tc := range map[string]struct {
+		header, value string
+		offset        int64
+		want          []byte
+	}{
+		"whole":               {"Content-MD5", text, 0, sum[:]},
+		"from an offset":      {"x-ms-blob-content-md5", text, 4, sum[:]},
+		"of the range only":   {"Content-MD5", text, 4, nil},
+		"not said":            {"Etag", text, 0, nil},
+		"not base64":          {"Content-MD5", "!", 0, nil},
+		"not as long as MD5s": {"Content-MD5", "AAAA", 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set(tc.header, tc.value)
+				blobs(w, r)
+			})
+			body, _, err := dial(t, fast(s.URL)).Download(t.Context(), pid, manifest.NewSecret(s.URL+"/o-1"), tc.offset)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer body.Close()
+			if got := body.(interface{ ContentMD5() []byte }).ContentMD5(); !bytes.Equal(got, tc.want) {
+				t.Errorf("%x, want %x", got, tc.want)
 			}
 		})
 	}
