@@ -284,6 +284,7 @@ func (a *app) ask(ctx context.Context, question string) (bool, error) {
 	}()
 	select {
 	case <-ctx.Done():
+		fmt.Fprintln(a.stderr) // the question's line is still open
 		return false, ctx.Err()
 	case text := <-answer:
 		return text == "yes", nil
