@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 const redacted = "[redacted]"
@@ -97,11 +98,12 @@ func Scrub(text string, secrets ...string) string {
 	return keyPattern.ReplaceAllString(text, redacted)
 }
 
-// OneLine makes text fit for an error sentence: white space and control
-// characters become single spaces, and what is longer than limit runes is cut.
+// OneLine makes text fit for an error sentence: white space, and what steers a
+// terminal or changes the direction of text, become single spaces, and what is
+// longer than limit runes is cut.
 func OneLine(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0x2028 || r == 0x2029 {
+		if !unicode.IsPrint(r) {
 			return ' '
 		}
 		return r

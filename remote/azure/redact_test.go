@@ -71,6 +71,9 @@ func TestOneLine(t *testing.T) {
 	if got, want := OneLine(" a\r\n\tb\x00\x1b[31m c\xff ", 100), "a b [31m c\uFFFD"; got != want {
 		t.Errorf("OneLine = %q, want %q", got, want)
 	}
+	if got, want := OneLine("a\u009b2J\u202eb\u2066\ufeffc\u00a0d 林檎 🍎", 100), "a 2J b c d 林檎 🍎"; got != want {
+		t.Errorf("OneLine = %q, want %q", got, want)
+	}
 	if got, want := OneLine("äöü", 2), "äö…"; got != want {
 		t.Errorf("OneLine = %q, want %q", got, want)
 	}
