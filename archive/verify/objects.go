@@ -78,11 +78,11 @@ func (o *objects) readOne(ctx context.Context, m *mention) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	o.pass.settle(m.key, true, err)
+	o.pass.settle(m.key, m.object.Size, true, err)
+	o.report.Read++
 	if err != nil {
 		return o.blame(ctx, m.project, func(k key) bool { return k == m.key })
 	}
-	o.report.Read++
 	o.report.BytesRead += m.object.Size
 	return nil
 }
@@ -102,15 +102,13 @@ func (o *objects) project(ctx context.Context, e *manifest.ProjectEntry) error {
 			return
 		}
 		marked[m.key] = struct{}{}
-		read := o.wants(&m)
-		seen, wasRead, bad := o.pass.state(m.key)
+		wanted := o.wants(&m)
+		how, seen, bad := o.pass.state(m.key)
 		switch {
-		case bad != nil:
-			o.passOver(&m, false)
-		case seen && (wasRead || !read):
-			o.passOver(&m, wasRead)
+		case bad != nil, seen && (how&read != 0 || !wanted):
+			o.passOver(&m, how&read != 0 || bad != nil && wanted)
 		default:
-			g.Go(func() error { return o.object(gctx, &m, read) })
+			g.Go(func() error { return o.object(gctx, &m, wanted) })
 		}
 	})
 	if stopped := g.Wait(); stopped != nil {
@@ -150,12 +148,13 @@ func (o *objects) wants(m *mention) bool {
 }
 
 // passOver counts an object that the pass has done with.
-func (o *objects) passOver(m *mention, read bool) {
+func (o *objects) passOver(m *mention, wasRead bool) {
+	o.pass.reuse(m.key, m.object.Size)
 	o.count(func() {
 		o.mentions++
 		o.report.Objects++
 		o.report.Bytes += m.object.Size
-		if read {
+		if wasRead {
 			o.report.Read++
 			o.report.Earlier++
 		}
@@ -200,12 +199,12 @@ func isDamage(err error) bool {
 }
 
 // object checks one object. Its error ends the verification.
-func (o *objects) object(ctx context.Context, m *mention, read bool) error {
-	err := o.look(ctx, m.object, read)
+func (o *objects) object(ctx context.Context, m *mention, toItsEnd bool) error {
+	err := o.look(ctx, m.object, toItsEnd)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	o.pass.settle(m.key, read, err)
+	o.pass.settle(m.key, m.object.Size, toItsEnd, err)
 	event := progress.Event{Kind: progress.ItemDone, Project: m.project.Name, ID: m.project.ID, Item: m.item(), Bytes: m.object.Size, Err: err}
 	if err != nil {
 		event.Kind, event.Bytes = progress.ItemFailed, 0
@@ -216,8 +215,10 @@ func (o *objects) object(ctx context.Context, m *mention, read bool) error {
 		event.Done, event.Total = o.mentions, o.reader.Manifest().Objects.Count
 		o.report.Objects++
 		o.report.Bytes += m.object.Size
-		if read && err == nil {
+		if toItsEnd {
 			o.report.Read++
+		}
+		if toItsEnd && err == nil {
 			o.report.BytesRead += m.object.Size
 		}
 		if kindOf(err) == Unreadable {
@@ -235,9 +236,9 @@ func (o *objects) object(ctx context.Context, m *mention, read bool) error {
 }
 
 // look reads an object, or only looks it up.
-func (o *objects) look(ctx context.Context, obj manifest.Object, read bool) error {
+func (o *objects) look(ctx context.Context, obj manifest.Object, toItsEnd bool) error {
 	v := o.pass.vault
-	if !read {
+	if !toItsEnd {
 		has, err := v.HasObject(ctx, obj)
 		if err == nil && !has {
 			err = &vault.ObjectError{Object: obj, Reason: "is missing from " + v.String(), Err: fs.ErrNotExist}

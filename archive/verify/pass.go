@@ -23,9 +23,27 @@ type Pass struct {
 	archives map[string]vault.Archive   // by name; nil until they are needed
 	digests  map[string]manifest.Digest // of archive files, by name
 
-	mu   sync.Mutex
-	seen map[key]bool  // objects that are sound; true: read, not only looked up
-	bad  map[key]error // what is wrong with the others
+	mu     sync.Mutex
+	seen   map[key]look  // objects that are sound
+	bad    map[key]error // what is wrong with the others
+	totals Totals
+}
+
+// look says how an object was looked at.
+type look uint8
+
+const (
+	read    look = 1 << iota // to its end, not only looked up
+	earlier                  // before this run
+	counted                  // in the totals
+)
+
+// Totals sum up a pass. An object that several archives name counts once.
+type Totals struct {
+	Objects, Bytes int64 // looked at
+	Read           int64 // and not only looked up, whatever was wrong with them
+	Earlier        int64 // of Read: before this run, as the journal tells
+	BytesRead      int64 // in this run
 }
 
 // NewPass begins a pass. What the journal in the options remembers counts as
@@ -34,10 +52,10 @@ func NewPass(v *vault.Vault, opt Options) *Pass {
 	if opt.Concurrency <= 0 {
 		opt.Concurrency = defaultConcurrency
 	}
-	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, seen: map[key]bool{}, bad: map[key]error{}}
+	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, seen: map[key]look{}, bad: map[key]error{}}
 	if opt.Journal != nil {
 		for k := range opt.Journal.known {
-			p.seen[k] = true
+			p.seen[k] = read | earlier
 		}
 	}
 	return p
@@ -161,28 +179,68 @@ func (p *Pass) digest(ctx context.Context, a vault.Archive) (manifest.Digest, er
 	return p.digests[a.Name], nil
 }
 
-// state returns what the pass knows of an object.
-func (p *Pass) state(k key) (seen, read bool, bad error) {
+// Totals returns what the pass came to so far.
+func (p *Pass) Totals() Totals {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	read, seen = p.seen[k]
-	bad = p.bad[k]
-	return seen, read, bad
+	return p.totals
 }
 
-// settle notes the outcome for one object.
-func (p *Pass) settle(k key, read bool, err error) {
+// state returns what the pass knows of an object: nothing, that it is sound,
+// or what is wrong with it.
+func (p *Pass) state(k key) (how look, seen bool, bad error) {
 	p.mu.Lock()
-	if err != nil {
-		p.bad[k] = err
-	} else {
-		p.seen[k] = read
+	defer p.mu.Unlock()
+	how, seen = p.seen[k]
+	return how, seen, p.bad[k]
+}
+
+// reuse counts an object that the journal tells of, when an archive names it
+// for the first time.
+func (p *Pass) reuse(k key, size int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if how, seen := p.seen[k]; seen && how&counted == 0 {
+		p.seen[k] = how | counted
+		p.totals.Objects++
+		p.totals.Bytes += size
+		p.totals.Read++
+		p.totals.Earlier++
 	}
-	p.mu.Unlock()
-	if err == nil && read && p.opt.Journal != nil {
-		if failed := p.opt.Journal.add(k); failed != nil {
-			p.opt.Progress.Send(progress.Event{Kind: progress.Warning,
-				Message: fmt.Sprintf("what was read is not remembered any more, so that a later run begins from the start: %v", failed)})
-		}
+}
+
+// settle notes the outcome for one object, and in the journal that it was
+// read.
+func (p *Pass) settle(k key, size int64, toItsEnd bool, err error) {
+	p.count(k, size, toItsEnd, err)
+	if err != nil || !toItsEnd || p.opt.Journal == nil {
+		return
+	}
+	if failed := p.opt.Journal.add(k); failed != nil {
+		p.opt.Progress.Send(progress.Event{Kind: progress.Warning,
+			Message: fmt.Sprintf("what was read is not remembered any more, so that a later run begins from the start: %v", failed)})
+	}
+}
+
+func (p *Pass) count(k key, size int64, toItsEnd bool, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.seen[k]&counted == 0 && p.bad[k] == nil {
+		p.totals.Objects++
+		p.totals.Bytes += size
+	}
+	how := counted
+	if toItsEnd {
+		how |= read
+		p.totals.Read++
+	}
+	if err != nil {
+		delete(p.seen, k)
+		p.bad[k] = err
+		return
+	}
+	p.seen[k] = how
+	if toItsEnd {
+		p.totals.BytesRead += size
 	}
 }

@@ -22,8 +22,8 @@ type Report struct {
 	// Bytes their sizes. All of them were at least looked up, now or for an
 	// earlier archive of the pass.
 	Objects, Bytes int64
-	// Read counts the objects that were read to their end, now or earlier
-	// in the pass; Earlier those of Read that were not read again.
+	// Read counts the objects that were read and not only looked up, now or
+	// earlier in the pass; Earlier those that were not read again.
 	Read, Earlier int64
 	BytesRead     int64 // now
 

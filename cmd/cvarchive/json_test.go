@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -31,12 +32,12 @@ func TestJSONDocumented(t *testing.T) {
 		sections[title] = text
 	}
 	for title, shape := range map[string]any{
-		"backup": &backupResult{}, "list": &listing{}, "inspect": &inspection{}, "verify": &verification{},
+		"backup": &backupResult{}, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines,
 		"restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "doctor": &diagnosis{}, "version": &versionInfo{},
 	} {
 		t.Run(title, func(t *testing.T) {
 			text := sections[title]
-			for _, field := range jsonFields(reflect.TypeOf(shape)) {
+			for _, field := range fieldsOf(shape) {
 				if !named(text, field) && !named(sections["Shared records"], field) {
 					t.Errorf("the field %q is not documented", field)
 				}
@@ -46,6 +47,12 @@ func TestJSONDocumented(t *testing.T) {
 				t.Fatal("there is no example")
 			}
 			example, _, _ = strings.Cut(example, "```")
+			if types, ok := shape.(lineTypes); ok {
+				for line, shape := range types.decode(t, example) {
+					sameKeys(t, line, shape)
+				}
+				return
+			}
 			dec := json.NewDecoder(strings.NewReader(example))
 			dec.DisallowUnknownFields()
 			if err := dec.Decode(shape); err != nil {
@@ -54,6 +61,41 @@ func TestJSONDocumented(t *testing.T) {
 			sameKeys(t, example, shape)
 		})
 	}
+}
+
+// lineTypes are the shapes of a command that prints lines, by the name that
+// each gives itself.
+type lineTypes map[string]reflect.Type
+
+var verifyLines = lineTypes{
+	"problem": reflect.TypeFor[problemLine](),
+	"archive": reflect.TypeFor[verifiedArchive](),
+	"total":   reflect.TypeFor[verifyTotal](),
+}
+
+// decode decodes lines strictly, each into its type, and wants every type to
+// be there.
+func (types lineTypes) decode(t *testing.T, text string) map[string]any {
+	t.Helper()
+	lines, missing := map[string]any{}, maps.Clone(types)
+	for line := range strings.Lines(text) {
+		var head struct{ Type string }
+		if err := json.Unmarshal([]byte(line), &head); err != nil || types[head.Type] == nil {
+			t.Fatalf("%s: not a line of a known type (%v)", line, err)
+		}
+		shape := reflect.New(types[head.Type]).Interface()
+		dec := json.NewDecoder(strings.NewReader(line))
+		dec.DisallowUnknownFields()
+		if err := dec.Decode(shape); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		lines[line] = shape
+		delete(missing, head.Type)
+	}
+	for name := range missing {
+		t.Errorf("there is no line of type %q", name)
+	}
+	return lines
 }
 
 // sameKeys fails when the type leaves out a field that the example has, or
@@ -100,6 +142,17 @@ func paths(prefix string, v any) []string {
 
 func named(text, field string) bool {
 	return strings.Contains(text, "`"+field+"`") || strings.Contains(text, `"`+field+`"`)
+}
+
+func fieldsOf(shape any) (names []string) {
+	types, ok := shape.(lineTypes)
+	if !ok {
+		return jsonFields(reflect.TypeOf(shape))
+	}
+	for _, t := range types {
+		names = append(names, jsonFields(t)...)
+	}
+	return names
 }
 
 // jsonFields returns the names of all fields that a type can print.
@@ -151,7 +204,7 @@ func TestResultsAreJSON(t *testing.T) {
 		{"backup west", exitDone, &backupResult{}},
 		{"list", exitDone, &listing{}},
 		{"inspect latest", exitDone, &inspection{}},
-		{"verify --all", exitDone, &verification{}},
+		{"verify --all", exitDone, nil},
 		{"restore latest --to north --dry-run", exitDifferences, &plan.Plan{}},
 		{"restore latest --to north --mode rebuild --yes", exitDone, &restore.Report{}},
 		{"doctor west", exitDone, &diagnosis{}},
@@ -168,6 +221,9 @@ func TestResultsAreJSON(t *testing.T) {
 		})
 		if status != step.status {
 			t.Fatalf("%s: status %d: %s", step.line, status, &stderr)
+		}
+		if step.into == nil { // lines, which have tests of their own
+			continue
 		}
 		dec := json.NewDecoder(&stdout)
 		dec.DisallowUnknownFields()

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -11,50 +13,7 @@ import (
 	"cvarchive/archive/vault"
 	"cvarchive/archive/verify"
 	"cvarchive/cmd/internal/ui"
-	"cvarchive/manifest"
 )
-
-// verification is the shape of "verify --json".
-type verification struct {
-	Sound    bool              `json:"sound"`
-	Archives []verifiedArchive `json:"archives"`
-	// Strays lie among the archives of the vault and are not named like
-	// one (--all only). They are no problem of the archives.
-	Strays []string `json:"strays,omitempty"`
-}
-
-// verifiedArchive is what was found in one archive.
-type verifiedArchive struct {
-	Archive  string           `json:"archive"`
-	Sound    bool             `json:"sound"`
-	SHA256   *manifest.Digest `json:"sha256,omitempty"` // of the file; absent where it could not be read
-	Size     int64            `json:"size"`
-	Members  int64            `json:"members"`
-	Images   int64            `json:"images"`
-	Objects  int64            `json:"objects"`
-	Bytes    int64            `json:"bytes"` // of the objects
-	ReadData bool             `json:"readData"`
-	Problems []verifyProblem  `json:"problems"`
-	// MoreProblems counts those that are not listed.
-	MoreProblems int64    `json:"moreProblems,omitempty"`
-	Notes        []string `json:"notes,omitempty"`
-	Unchecked    []string `json:"unchecked,omitempty"`
-	// WholeProjects and BrokenProjects are told when the file is damaged
-	// and still says which projects it has.
-	WholeProjects  []string `json:"wholeProjects,omitempty"`
-	BrokenProjects []string `json:"brokenProjects,omitempty"`
-}
-
-// verifyProblem is one thing that is wrong.
-type verifyProblem struct {
-	Kind       verify.Kind `json:"kind"`
-	Item       string      `json:"item"`
-	Reason     string      `json:"reason"`
-	Hint       string      `json:"hint"`
-	Project    string      `json:"project,omitempty"`    // name
-	ImageID    string      `json:"imageId,omitempty"`    //
-	ObjectName string      `json:"objectName,omitempty"` // in the vault
-}
 
 func (a *app) verifyCommand() *cli.Command {
 	return &cli.Command{
@@ -62,202 +21,327 @@ func (a *app) verifyCommand() *cli.Command {
 		Usage:     "check archives and the objects they name",
 		ArgsUsage: "ARCHIVE... | --all",
 		Description: examples(`Checks that nothing in an archive was altered or is missing: every digest of the file,
-every record and count, and that every image and model it names is in the vault. With
---read-data the bytes of those are read and compared with their digests too. A lone file
-is checked by itself. Exit status 1 means that something is wrong; each problem is named.
+every record and count, the archive it builds on, and that every image and model it
+names is in the vault. With --read-data the bytes of those are read and compared with
+their digests too, each once however many archives name it; with --sample some of them.
+A lone file is checked by itself. Exit status 1 means that something is wrong; each
+problem is named, with what to do.
+
+Reading that is stopped goes on where it stopped when the same command is given again.
+What has been read is remembered in a file of the user's cache folder, or in --state,
+until all of it was.
 
 `+archiveArg,
 			"cvarchive verify latest",
 			"cvarchive verify --all --read-data",
+			"cvarchive verify latest --sample 5%",
 			"cvarchive verify ./20280901T020000Z-1f6b4c2a.tar.zst --json"),
 		Flags: withCommon(
 			&cli.BoolFlag{Name: "all", Usage: "check every archive in the vault"},
 			&cli.BoolFlag{Name: "read-data", Usage: "read the bytes of images and models and compare their digests"},
+			&cli.StringFlag{Name: "sample", Usage: "read a random `SHARE` of them, such as 5%"},
+			&cli.StringFlag{Name: "seed", Usage: "choose the same sample as the verification that named this `NUMBER`"},
+			&cli.StringFlag{Name: "state", Usage: "remember in `FILE` what --read-data has read, to go on after it was stopped"},
+			&cli.BoolFlag{Name: "restart", Usage: "read everything again, though some was read before --read-data was stopped"},
 			progressFlag(), jsonFlag()),
-		Action: a.action(a.verify, -1, "run the same command again to check from the start"),
+		Action: a.action(a.verify, -1, "run the same command again to go on; --read-data does not read again what it has read"),
 	}
 }
 
 func (a *app) verify(c *cli.Context) error {
-	refs := c.Args().Slice()
-	switch {
-	case c.Bool("all") && len(refs) > 0:
-		return usagef("--all checks every archive, so leave out %q, or leave out --all", refs[0])
-	case !c.Bool("all") && len(refs) == 0:
-		return usagef("verify needs an ARCHIVE, such as latest, or --all; cvarchive list shows their names")
+	opt, err := verifyOptions(c)
+	if err != nil {
+		return err
+	}
+	todo, err := a.verifyTargets(c)
+	if err != nil {
+		return err
 	}
 	show, err := a.progress(c)
 	if err != nil {
 		return err
 	}
-	opt := verify.Options{ReadData: c.Bool("read-data"), Progress: show.Event}
-	result := &verification{Sound: true, Archives: []verifiedArchive{}}
-	if c.Bool("all") {
-		err = a.verifyAll(c, opt, result)
-	} else {
-		err = a.verifyNamed(c, refs, opt, result)
+	opt.Progress = show.Event
+	if opt.ReadData && todo.vault != nil {
+		journal, err := a.verifyJournal(c, todo)
+		if err != nil {
+			return err
+		}
+		if journal != nil {
+			defer journal.Close()
+		}
+		opt.Journal = journal
 	}
+	result := &verification{sample: opt.Sample, strays: todo.strays}
+	if c.Bool("json") {
+		opt.Found = func(p verify.Problem) { result.failed(a.out.JSONLine(newProblemLine(p))) }
+		result.done = func(v verifiedArchive) { result.failed(a.out.JSONLine(v)) }
+	}
+	err = result.run(c.Context, todo, opt)
 	show.Close()
 	if err != nil {
 		return err
 	}
 	if c.Bool("json") {
-		if err := a.out.JSON(result); err != nil {
-			return err
-		}
+		err = errors.Join(result.err, a.out.JSONLine(result.total()))
 	} else {
 		a.printVerification(result)
 	}
-	if !result.Sound {
-		return &statusError{exitFailed}
-	}
-	return nil
-}
-
-func (a *app) verifyAll(c *cli.Context, opt verify.Options, result *verification) error {
-	v, err := a.vault(c)
-	if err != nil {
-		return err
-	}
-	archives, err := v.Archives(c.Context)
-	if err != nil {
-		return err
-	}
-	pass := verify.NewPass(v, opt) // looks at an object once, however many archives name it
-	for _, entry := range archives {
-		if err := result.add(c.Context, pass, entry); err != nil {
-			return err
-		}
-	}
-	strays, err := v.Strays(c.Context)
-	for _, s := range strays {
-		result.Strays = append(result.Strays, s.Name)
+	if err == nil && !result.sound() {
+		err = &statusError{exitFailed}
 	}
 	return err
 }
 
-func (a *app) verifyNamed(c *cli.Context, refs []string, opt verify.Options, result *verification) error {
-	var v *vault.Vault
-	var pass *verify.Pass
+// verifyOptions reads the flags that say how to verify.
+func verifyOptions(c *cli.Context) (opt verify.Options, err error) {
+	opt.ReadData = c.Bool("read-data")
+	if opt.Sample, err = sampleOf(c.String("sample"), c.String("seed")); err != nil {
+		return opt, err
+	}
+	switch {
+	case opt.ReadData && opt.Sample != nil:
+		return opt, usagef("--read-data reads everything and --sample a part; give one of them")
+	case !opt.ReadData && c.Bool("restart"), !opt.ReadData && c.String("state") != "":
+		return opt, usagef("--state and --restart are about what --read-data has read; give it too")
+	}
+	return opt, nil
+}
+
+// sampleOf reads --sample and --seed. Without a seed one is drawn.
+func sampleOf(share, seed string) (*verify.Sample, error) {
+	if share == "" && seed == "" {
+		return nil, nil
+	}
+	number, percent := strings.CutSuffix(share, "%")
+	value, err := strconv.ParseFloat(number, 64)
+	if err != nil || !percent || !(value > 0 && value <= 100) {
+		return nil, usagef("--sample cannot be %q; give a share such as 5%%", share)
+	}
+	s := &verify.Sample{Share: value / 100, Seed: uint64(rand.Uint32())}
+	if seed != "" {
+		if s.Seed, err = strconv.ParseUint(seed, 10, 64); err != nil {
+			return nil, usagef("--seed cannot be %q; give the number that an earlier verification named", seed)
+		}
+	}
+	return s, nil
+}
+
+// verifyTargets is what a verification is about.
+type verifyTargets struct {
+	vault   *vault.Vault // nil when there are lone files only
+	all     bool
+	targets []verifyTarget
+	strays  []string // files among the archives that are none
+}
+
+// verifyTarget is an archive of the vault, or the path of a lone file.
+type verifyTarget struct {
+	entry vault.Archive
+	path  string
+}
+
+// verifyTargets finds what the arguments name, before anything is checked.
+func (a *app) verifyTargets(c *cli.Context) (*verifyTargets, error) {
+	refs := c.Args().Slice()
+	switch {
+	case c.Bool("all") && len(refs) > 0:
+		return nil, usagef("--all takes every archive, so leave out %q, or leave out --all", refs[0])
+	case !c.Bool("all") && len(refs) == 0:
+		return nil, usagef("%s needs an ARCHIVE, such as latest, or --all; cvarchive list shows their names", c.Command.Name)
+	case c.Bool("all"):
+		return a.allTargets(c)
+	}
+	todo := &verifyTargets{}
 	for _, ref := range refs {
 		if isPath(ref) {
-			if err := result.addFile(c.Context, ref, opt); err != nil {
-				return err
-			}
+			todo.targets = append(todo.targets, verifyTarget{path: ref})
 			continue
 		}
-		if v == nil {
-			opened, err := a.vault(c)
+		if todo.vault == nil {
+			v, err := a.vault(c)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			v, pass = opened, verify.NewPass(opened, opt)
+			todo.vault = v
 		}
-		entry, err := v.Resolve(c.Context, ref)
+		entry, err := todo.vault.Resolve(c.Context, ref)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := result.add(c.Context, pass, entry); err != nil {
-			return err
+		todo.targets = append(todo.targets, verifyTarget{entry: entry})
+	}
+	return todo, nil
+}
+
+func (a *app) allTargets(c *cli.Context) (*verifyTargets, error) {
+	v, err := a.vault(c)
+	if err != nil {
+		return nil, err
+	}
+	archives, err := v.Archives(c.Context)
+	if err != nil {
+		return nil, err
+	}
+	todo := &verifyTargets{vault: v, all: true}
+	for _, entry := range archives {
+		todo.targets = append(todo.targets, verifyTarget{entry: entry})
+	}
+	strays, err := v.Strays(c.Context)
+	for _, s := range strays {
+		todo.strays = append(todo.strays, s.Name)
+	}
+	return todo, err
+}
+
+// verification collects what is found.
+type verification struct {
+	archives []verifiedArchive
+	totals   verify.Totals
+	sample   *verify.Sample
+	strays   []string
+	done     func(verifiedArchive) // receives each archive when it is done; may be nil
+	err      error                 // of writing
+}
+
+func (r *verification) failed(err error) { r.err = errors.Join(r.err, err) }
+
+func (r *verification) sound() bool { return r.problems() == 0 }
+
+func (r *verification) problems() (n int64) {
+	for _, v := range r.archives {
+		n += v.Problems
+	}
+	return n
+}
+
+// run verifies one target after the other. One that cannot be read is a
+// problem and does not stop the others. When all have been gone through, the
+// journal has nothing more to tell.
+func (r *verification) run(ctx context.Context, todo *verifyTargets, opt verify.Options) error {
+	var pass *verify.Pass
+	if todo.vault != nil {
+		pass = verify.NewPass(todo.vault, opt)
+	}
+	whole := true
+	for _, t := range todo.targets {
+		name := t.path
+		var report *verify.Report
+		var err error
+		if name == "" {
+			name = t.entry.Name
+			report, err = pass.Archive(ctx, t.entry)
+		} else {
+			report, err = verifyFile(ctx, t.path, opt)
 		}
+		if ctx.Err() != nil {
+			return errors.Join(err, ctx.Err())
+		}
+		whole = whole && err == nil
+		r.take(name, t.entry.Size, report, err, opt.Found)
+	}
+	if pass != nil {
+		r.totals = pass.Totals()
+	}
+	if whole && opt.Journal != nil {
+		return opt.Journal.Finish()
 	}
 	return nil
 }
 
-// add verifies an archive of a vault. One that cannot be read is a problem
-// and does not stop the others.
-func (r *verification) add(ctx context.Context, pass *verify.Pass, entry vault.Archive) error {
-	report, err := pass.Archive(ctx, entry)
-	return r.take(ctx, entry.Name, entry.Size, report, err)
-}
-
-func (r *verification) addFile(ctx context.Context, path string, opt verify.Options) error {
+func verifyFile(ctx context.Context, path string, opt verify.Options) (*verify.Report, error) {
 	o, err := openLoneFile(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer o.close()
-	report, err := verify.File(ctx, o.file, o.size, path, verify.Options{})
-	return r.take(ctx, path, o.size, report, err)
+	return verify.File(ctx, o.file, o.size, path, opt)
 }
 
-func (r *verification) take(ctx context.Context, name string, size int64, report *verify.Report, err error) error {
-	if ctx.Err() != nil {
-		return errors.Join(err, ctx.Err())
-	}
+func (r *verification) take(name string, size int64, report *verify.Report, err error, found func(verify.Problem)) {
 	if err != nil {
-		r.Sound = false
-		r.Archives = append(r.Archives, verifiedArchive{Archive: name, Size: size, Problems: []verifyProblem{{
-			Kind: verify.Unreadable, Item: "archive", Reason: ui.Sentence(err.Error()), Hint: "make it readable and verify again",
-		}}})
-		return nil
+		p := verify.Problem{
+			Archive: name, Kind: verify.Unreadable, Item: "archive",
+			Reason: ui.Sentence(err.Error()), Hint: "make it readable and verify again",
+		}
+		if found != nil {
+			found(p)
+		}
+		report = &verify.Report{Archive: name, Size: size, Problems: []verify.Problem{p}}
 	}
-	a := verifiedArchive{
-		Archive: name, Sound: report.Sound(), Size: report.Size, Members: report.Members, Images: report.Images,
-		Objects: report.Objects, Bytes: report.Bytes, ReadData: report.ReadData,
-		Problems: []verifyProblem{}, MoreProblems: report.Unlisted,
-		Notes: report.Notes, Unchecked: report.Unchecked, WholeProjects: report.Whole, BrokenProjects: report.Broken,
+	v := newVerifiedArchive(report)
+	r.archives = append(r.archives, v)
+	if r.done != nil {
+		r.done(v)
 	}
-	if !report.SHA256.IsZero() {
-		a.SHA256 = &report.SHA256
+}
+
+// verifiedText says what was looked at in one archive.
+func verifiedText(v verifiedArchive) string {
+	text := fmt.Sprintf("%s, %s", ui.Count(v.Members, "member"), ui.Count(v.Images, "image record"))
+	switch {
+	case v.Objects == 0:
+		return text
+	case v.ReadData:
+		text += fmt.Sprintf(", %s (%s) read and compared", ui.Count(v.Objects, "object"), ui.Bytes(v.Bytes))
+	case v.Read > 0:
+		text += fmt.Sprintf(", %s (%s) present, %s of them read and compared", ui.Count(v.Objects, "object"), ui.Bytes(v.Bytes), ui.Grouped(v.Read))
+	default:
+		text += fmt.Sprintf(", %s (%s) present", ui.Count(v.Objects, "object"), ui.Bytes(v.Bytes))
 	}
-	for _, p := range report.Problems {
-		a.Problems = append(a.Problems, verifyProblem{Item: p.Item, Reason: p.Reason, Hint: p.Hint})
+	if v.Earlier > 0 {
+		text += fmt.Sprintf(", %s of them before", ui.Grouped(v.Earlier))
 	}
-	r.Sound = r.Sound && a.Sound
-	r.Archives = append(r.Archives, a)
-	return nil
+	return text
 }
 
 func (a *app) printVerification(r *verification) {
-	problems := 0
-	for _, v := range r.Archives {
-		mark := a.out.Paint(ui.Green, "✓")
-		if !v.Sound {
-			mark = a.out.Paint(ui.Red, "✗")
-		}
-		a.out.Printf("%s %s: %s\n", mark, ui.Clean(v.Archive), verifiedText(v))
-		if v.SHA256 != nil {
-			a.out.Printf("  SHA-256 %s\n", v.SHA256)
-		}
-		for _, p := range v.Problems {
-			a.out.Printf("  %s\n", a.out.Paint(ui.Red, ui.Sentence(fmt.Sprintf("%s: %s; %s", p.Item, p.Reason, p.Hint))))
-		}
-		if v.MoreProblems > 0 {
-			a.out.Printf("  and %s more\n", ui.Grouped(v.MoreProblems))
-		}
-		if len(v.BrokenProjects) > 0 {
-			a.out.Printf("  projects that are damaged: %s\n", ui.Sentence(strings.Join(v.BrokenProjects, ", ")))
-		}
-		if len(v.WholeProjects) > 0 {
-			a.out.Printf("  projects that are whole: %s\n", ui.Sentence(strings.Join(v.WholeProjects, ", ")))
-		}
-		for _, n := range v.Notes {
-			a.out.Printf("  note: %s\n", ui.Sentence(n))
-		}
-		for _, u := range v.Unchecked {
-			a.out.Printf("  not checked: %s\n", ui.Sentence(u))
-		}
-		problems += len(v.Problems) + int(v.MoreProblems)
+	for _, v := range r.archives {
+		a.printVerified(v)
 	}
-	for _, s := range r.Strays {
+	for _, s := range r.strays {
 		a.out.Printf("note: %s lies among the archives and is none\n", ui.Clean(s))
 	}
-	if problems == 0 {
-		a.out.Printf("%s checked, no problems\n", ui.Count(len(r.Archives), "archive"))
-		return
+	if s := r.sample; s != nil {
+		a.out.Printf("sample of %g%%: %s of %s read and compared; --seed %d chooses the same\n",
+			s.Share*100, ui.Grouped(r.totals.Read), ui.Count(r.totals.Objects, "object"), s.Seed)
 	}
-	a.out.Printf("%s checked, %s\n", ui.Count(len(r.Archives), "archive"), ui.Count(problems, "problem"))
+	if r.totals.Earlier > 0 {
+		a.out.Printf("%s of %s were read before the verification was stopped, and not again; --restart reads them\n",
+			ui.Grouped(r.totals.Earlier), ui.Count(r.totals.Objects, "object"))
+	}
+	outcome := "no problems"
+	if n := r.problems(); n > 0 {
+		outcome = ui.Count(n, "problem")
+	}
+	a.out.Printf("%s checked, %s\n", ui.Count(len(r.archives), "archive"), outcome)
 }
 
-func verifiedText(v verifiedArchive) string {
-	how := "present"
-	if v.ReadData {
-		how = "read and compared"
+func (a *app) printVerified(v verifiedArchive) {
+	mark := a.out.Paint(ui.Green, "✓")
+	if !v.Sound {
+		mark = a.out.Paint(ui.Red, "✗")
 	}
-	text := fmt.Sprintf("%s, %s", ui.Count(v.Members, "member"), ui.Count(v.Images, "image record"))
-	if v.Objects > 0 {
-		text += fmt.Sprintf(", %s (%s) %s", ui.Count(v.Objects, "object"), ui.Bytes(v.Bytes), how)
+	a.out.Printf("%s %s: %s\n", mark, ui.Clean(v.Archive), verifiedText(v))
+	if v.SHA256 != nil {
+		a.out.Printf("  SHA-256 %s\n", v.SHA256)
 	}
-	return text
+	for _, p := range v.shown {
+		a.out.Printf("  %s\n", a.out.Paint(ui.Red, ui.Sentence(p.String())))
+	}
+	if more := v.Problems - int64(len(v.shown)); more > 0 {
+		a.out.Printf("  and %s more\n", ui.Grouped(more))
+	}
+	if len(v.BrokenProjects) > 0 {
+		a.out.Printf("  projects that are damaged: %s\n", ui.Sentence(strings.Join(v.BrokenProjects, ", ")))
+	}
+	if len(v.WholeProjects) > 0 {
+		a.out.Printf("  projects that are whole: %s\n", ui.Sentence(strings.Join(v.WholeProjects, ", ")))
+	}
+	for _, n := range v.Notes {
+		a.out.Printf("  note: %s\n", ui.Sentence(n))
+	}
+	for _, u := range v.Unchecked {
+		a.out.Printf("  not checked: %s\n", ui.Sentence(u))
+	}
 }

@@ -49,6 +49,9 @@ func (o *Output) Printf(format string, args ...any) { fmt.Fprintf(o, format, arg
 // JSON writes one indented JSON value.
 func (o *Output) JSON(v any) error { return writeJSON(o, v, "  ") }
 
+// JSONLine writes one JSON value on one line, as [Output.JSON] does.
+func (o *Output) JSONLine(v any) error { return writeJSON(o, v, "") }
+
 // Colours that carry meaning; the text never depends on them.
 const (
 	Green  = "32"
