@@ -89,6 +89,9 @@ func (c *Client) do(ctx context.Context, k call, out any) error {
 		return nil
 	}
 	data, err := io.ReadAll(resp.Body)
+	if err == nil { // a list of 30 million zeros would take gigabytes
+		err = manifest.CheckJSON(data)
+	}
 	if err == nil {
 		err = json.Unmarshal(data, out)
 	}

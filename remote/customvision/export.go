@@ -3,7 +3,6 @@ package customvision
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"time"
 
 	"cvarchive/manifest"
@@ -57,17 +56,12 @@ func (c *Client) ImportProject(ctx context.Context, token manifest.Secret, name 
 	return c.project(ctx, k)
 }
 
-// tokenExpiry reads the se= of a token, which is a SAS URL though the
-// specification calls it opaque; "" where there is none to be read.
+// tokenExpiry is the expiry of a token as a timestamp; "" where there is none
+// to be read.
 func tokenExpiry(token string) manifest.Timestamp {
-	u, err := url.Parse(token)
-	if err != nil {
+	end, ok := manifest.TokenExpiry(token)
+	if !ok {
 		return ""
 	}
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05", time.DateOnly} {
-		if t, err := time.Parse(layout, u.Query().Get("se")); err == nil {
-			return manifest.Timestamp(t.UTC().Format(time.RFC3339))
-		}
-	}
-	return ""
+	return manifest.Timestamp(end.Format(time.RFC3339))
 }
