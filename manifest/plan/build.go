@@ -27,6 +27,8 @@ type Archived struct {
 	Iterations []manifest.Iteration
 	Export     manifest.Export
 	Content    *Content
+	// Unfinished is what an earlier restore left; nil: nothing.
+	Unfinished *Unfinished
 }
 
 // TargetSide is the live part.
@@ -34,6 +36,8 @@ type TargetSide struct {
 	Target   Target
 	Domains  []manifest.Domain
 	Projects []Live
+	// Leftovers are projects that failed imports left, as a journal tells.
+	Leftovers []Leftover
 }
 
 // Live is one project of the target. Tags and ImageCount are needed only for
@@ -62,6 +66,10 @@ func Build(a *ArchiveSide, t *TargetSide, opt Options) (*Plan, error) {
 		}
 		p.Projects = append(p.Projects, b.project(archived))
 	}
+	for _, l := range t.Leftovers {
+		l.Remove = opt.CleanUp
+		p.Leftovers = append(p.Leftovers, l)
+	}
 	p.sum()
 	return p, nil
 }
@@ -82,6 +90,11 @@ func (b *builder) project(a *Archived) Project {
 		p.block("the backup could not read this project", "restore it from an archive in which it is complete")
 		return p
 	}
+	if a.Unfinished != nil {
+		b.resume(&p, a)
+		b.service(&p, a)
+		return p
+	}
 	if !b.settleName(&p, a) {
 		return p
 	}
@@ -100,6 +113,7 @@ func (b *builder) project(a *Archived) Project {
 		p = rebuild
 		p.reason(why)
 	}
+	b.service(&p, a)
 	b.limits(&p)
 	if p.Action.Writes() {
 		b.names.take(p.TargetName)
@@ -275,7 +289,7 @@ func (b *builder) importing(p *Project, a *Archived, rebuild *Project) {
 	p.NotCarried = append(p.NotCarried, Note{What: "ids", Reason: "the target gives new ones"})
 	if b.opt.Mode == ModeAuto && rebuild.Action == Rebuild {
 		p.Fallback = &Fallback{Calls: rebuild.Calls, Bytes: rebuild.Bytes}
-		p.Domain, p.Settings = rebuild.Domain, rebuild.Settings
+		p.Domain, p.Settings, p.Transfer = rebuild.Domain, rebuild.Settings, rebuild.Transfer
 	}
 }
 

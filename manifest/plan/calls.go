@@ -19,12 +19,20 @@ const (
 	CreateTag             = "CreateTag"
 	GetTags               = "GetTags"
 	CreateImagesFromFiles = "CreateImagesFromFiles"
+	CreateImagesFromURLs  = "CreateImagesFromUrls"
 	UpdateImageMetadata   = "UpdateImageMetadata"
 	CreateImageTags       = "CreateImageTags"
 	CreateImageRegions    = "CreateImageRegions"
 	GetImages             = "GetImages"
 	GetImageCount         = "GetImageCount"
 	GetIterations         = "GetIterations"
+	TrainProject          = "TrainProject"
+	GetIteration          = "GetIteration"
+	PublishIteration      = "PublishIteration"
+	DeleteProject         = "DeleteProject"
+	GetProjects           = "GetProjects"
+
+	GetIterationPerformance = "GetIterationPerformance"
 )
 
 // Total is the number of all calls.
@@ -58,7 +66,11 @@ func (c *Content) Calls(s *Schedule) Calls {
 		calls.count(UpdateProject, 1)
 	}
 	calls.count(CreateTag, len(c.tags))
-	calls.count(CreateImagesFromFiles, len(s.Batches))
+	create := CreateImagesFromFiles
+	if c.byURL {
+		create = CreateImagesFromURLs
+	}
+	calls.count(create, len(s.Batches))
 	calls.count(UpdateImageMetadata, s.metadataCalls)
 	calls.count(CreateImageTags, ceil(s.laterTags, manifest.MaxTagBatch))
 	calls.count(CreateImageRegions, ceil(s.laterRegions, manifest.MaxBatch))
@@ -80,7 +92,7 @@ func proofCalls(n int) Calls {
 // stay, however its images are grouped:
 //
 //   - each image needs a place in a create call of at most 64 images and
-//     [MaxBatchBytes];
+//     [MaxBatchBytes] of uploads;
 //   - images with different metadata cannot share the call that sets it, be
 //     it the create call or UpdateImageMetadata;
 //   - a create call names at most 20 tags, and a tag that no create call
@@ -105,7 +117,9 @@ func (c *Content) LowerBound() int {
 	for _, n := range groups {
 		least += ceil(n, manifest.MaxBatch)
 	}
-	least = max(least, int((c.whole.Bytes+MaxBatchBytes-1)/MaxBatchBytes))
+	if !c.byURL {
+		least = max(least, int((c.whole.Bytes+MaxBatchBytes-1)/MaxBatchBytes))
+	}
 	return base + leastWithTags(least, usage, beyond)
 }
 

@@ -31,6 +31,7 @@ type Content struct {
 	lost       []Lost
 	unknown    int // tag references that name no tag
 	iteration  int // images that only an iteration holds
+	byURL      bool
 }
 
 // Held counts what a project has. Tags has one count for each of
@@ -100,6 +101,10 @@ func (c *Content) addTag(t manifest.Tag) int {
 	c.whole.Tags = append(c.whole.Tags, 0)
 	return len(c.tags) - 1
 }
+
+// By says how the image bytes travel, which decides how many go in a call:
+// bodies of uploads are bounded in bytes, lists of URLs are not.
+func (c *Content) By(t Transfer) { c.byURL = t == TransferURL }
 
 // Tags are the tags that the project needs: those listed, and those that only
 // an image's record names (a tag made or removed while the backup ran).

@@ -46,7 +46,28 @@ type Options struct {
 	TokenMargin time.Duration
 	// Limits of the target; zero fields are not known.
 	Limits Limits
+	// Transfer is the way that image bytes take; empty: upload.
+	Transfer Transfer
+	// Train asks for a training after a rebuild where the archived project
+	// has a trained iteration.
+	Train bool
+	// Publish has names to publish the last trained iteration under, and
+	// the prediction resource of each. PublishAsBefore is the prediction
+	// resource to publish on under the archived names; empty: none.
+	Publish         map[string]string
+	PublishAsBefore string
+	// CleanUp removes what failed imports of earlier restores left.
+	CleanUp bool
 }
+
+// Transfer says how image bytes get to the target.
+type Transfer string
+
+// Ways of image bytes.
+const (
+	TransferUpload Transfer = "upload" // by CreateImagesFromFiles, through this process
+	TransferURL    Transfer = "url"    // by CreateImagesFromUrls; the service fetches them from the vault
+)
 
 // Limits of a resource.
 type Limits struct {

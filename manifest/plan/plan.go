@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,6 +22,8 @@ type Plan struct {
 	OnConflict    OnConflict `json:"onConflict"`
 	Projects      []Project  `json:"projects"`
 	Totals        Totals     `json:"totals"`
+	// Leftovers are what failed imports of this archive left in the target.
+	Leftovers []Leftover `json:"leftovers,omitempty"`
 	// Pending says that carrying out the plan would change the target.
 	Pending bool `json:"pending"`
 }
@@ -47,13 +50,14 @@ type Action string
 const (
 	Import   Action = "import"   // by its token
 	Rebuild  Action = "rebuild"  // from its content
+	Continue Action = "resume"   // what an earlier restore began
 	Skip     Action = "skip"     // nothing to do, or asked to leave alone
 	Conflict Action = "conflict" // its name is taken by another project
 	Blocked  Action = "blocked"  // it cannot be restored
 )
 
 // Writes reports whether the action changes the target.
-func (a Action) Writes() bool { return a == Import || a == Rebuild }
+func (a Action) Writes() bool { return a == Import || a == Rebuild || a == Continue }
 
 // Project is the plan of one archived project.
 type Project struct {
@@ -85,12 +89,21 @@ type Project struct {
 	// besides. ProofCalls read the project back afterwards.
 	Calls      Calls `json:"calls,omitempty"`
 	ProofCalls Calls `json:"proofCalls,omitempty"`
-	Bytes      int64 `json:"bytes"` // of images to upload, before base64
+	// Bytes of images to upload, before base64; by URL, to be fetched.
+	Bytes int64 `json:"bytes"`
 	// Fallback says that a failed import is followed by a rebuild, and
 	// what that takes.
 	Fallback *Fallback `json:"fallback,omitempty"`
 	// Expect is what ExportProject counted, for an import.
 	Expect *Expect `json:"expect,omitempty"`
+	// Resume says what is there already, for the action resume.
+	Resume *Resume `json:"resume,omitempty"`
+	// Transfer is the way that image bytes take, where there are any.
+	Transfer Transfer `json:"transfer,omitempty"`
+	// Training follows a rebuild, if asked for; Publish follows that, or
+	// an import.
+	Training *Training     `json:"training,omitempty"`
+	Publish  []Publication `json:"publish,omitempty"`
 }
 
 // Domain is the base model chosen in the target.
@@ -175,6 +188,7 @@ type Expect struct {
 type Totals struct {
 	Import     int   `json:"import"`
 	Rebuild    int   `json:"rebuild"`
+	Resume     int   `json:"resume"`
 	Skip       int   `json:"skip"`
 	Conflict   int   `json:"conflict"`
 	Blocked    int   `json:"blocked"`
@@ -184,6 +198,7 @@ type Totals struct {
 	Calls      Calls `json:"calls,omitempty"`
 	ProofCalls Calls `json:"proofCalls,omitempty"`
 	Bytes      int64 `json:"bytes"`
+	BytesByURL int64 `json:"bytesByUrl"` // of Bytes, those that the service fetches
 }
 
 func (p *Plan) sum() {
@@ -195,6 +210,8 @@ func (p *Plan) sum() {
 			t.Import++
 		case Rebuild:
 			t.Rebuild++
+		case Continue:
+			t.Resume++
 		case Skip:
 			t.Skip++
 		case Conflict:
@@ -208,7 +225,10 @@ func (p *Plan) sum() {
 		t.Calls.Add(pp.Calls)
 		t.ProofCalls.Add(pp.ProofCalls)
 		t.Bytes += pp.Bytes
+		if pp.Transfer == TransferURL {
+			t.BytesByURL += pp.Bytes
+		}
 	}
 	p.Totals = t
-	p.Pending = t.Import+t.Rebuild > 0
+	p.Pending = t.Import+t.Rebuild+t.Resume > 0 || slices.ContainsFunc(p.Leftovers, func(l Leftover) bool { return l.Remove })
 }

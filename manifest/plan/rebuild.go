@@ -29,6 +29,13 @@ func (b *builder) rebuild(p *Project, a *Archived) {
 	}
 	p.Action = Rebuild
 	p.Domain = &domain
+	if held.Images > 0 {
+		p.Transfer = TransferUpload
+		if b.opt.Transfer == TransferURL {
+			p.Transfer = TransferURL
+		}
+	}
+	c.By(p.Transfer)
 	p.Settings = settings(a, domain)
 	p.Creates = Creates{
 		Tags: len(c.Tags()), Images: held.Images, Regions: held.Regions,

@@ -199,7 +199,7 @@ func (c *Content) inOrder(images []int) []Batch {
 func (c *Content) fit(images []int, room int, bytes int64) int {
 	for n, i := range images {
 		bytes += c.items[i].size
-		if n == room || bytes > MaxBatchBytes && (n > 0 || bytes > c.items[i].size) {
+		if n == room || !c.byURL && bytes > MaxBatchBytes && (n > 0 || bytes > c.items[i].size) {
 			return n
 		}
 	}
