@@ -134,10 +134,10 @@ func (s *state) differences() (list []manifest.Failure) {
 // settled reports whether another pass would be of no use: nothing moved, or
 // the listing failed anyway, or two passes found the same.
 func (s *state) settled(previous *state, lost int) bool {
-	if s.listing.err != nil || (!s.listing.disturbed() && len(s.differences()) == 0) {
+	if s.listing.err != nil || (!s.listing.disturbed() && len(s.differences()) == 0 && (s.tagsErr != nil || s.listing.labels.agree(s.tags))) {
 		return true
 	}
-	return previous != nil && lost == 0 && s.listing.fresh == 0 &&
+	return previous != nil && lost == 0 && s.listing.fresh == 0 && s.listing.labels.equal(previous.listing.labels) &&
 		s.expected == previous.expected && s.listing.images == previous.listing.images &&
 		s.listing.regions == previous.listing.regions &&
 		len(s.tags) == len(previous.tags) && len(s.iterations) == len(previous.iterations) &&

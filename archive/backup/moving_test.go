@@ -130,3 +130,48 @@ func TestCountsThatNeverAgree(t *testing.T) {
 		t.Errorf("calls %v", calls)
 	}
 }
+
+// A tag is taken off two images between two pages, one of each page: no count
+// of images tells, but those of the tags do.
+func TestTagsMoveWhileListed(t *testing.T) {
+	w := newWorld(t)
+	p := w.project("p", plainDomain)
+	tag := w.tag(p, "a", manifest.TagRegular)
+	images := w.fill(p, 300, tag)
+	w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() {
+		if err := w.client.DeleteImageTags(t.Context(), p.ID, []string{images[3].ID, images[290].ID}, []string{tag.ID}); err != nil {
+			t.Error(err)
+		}
+	}})
+	res := w.backup()
+	c := w.read(res, p.ID)
+	for i, img := range images {
+		want := 1
+		if i == 3 || i == 290 {
+			want = 0
+		}
+		if got := len(c.images[img.ID].Tags); got != want {
+			t.Errorf("image %d has %d tags, want %d", i, got, want)
+		}
+	}
+	if !res.Whole() {
+		t.Errorf("entry %+v", c.entry)
+	}
+}
+
+// Counts of a tag that never agree do not make an archive that is not whole:
+// two listings that are equal are a state of the project.
+func TestTagCountsThatNeverAgree(t *testing.T) {
+	w := newWorld(t)
+	p := w.project("p", plainDomain)
+	tag := w.tag(p, "a", manifest.TagRegular)
+	w.fill(p, 3, tag)
+	w.inject(simulator.Fault{
+		Operation: "GetTags", Status: 200, Times: -1,
+		Body: `[{"id":"` + tag.ID + `","name":"a","description":"","type":"Regular","imageCount":5}]`,
+	})
+	res := w.backup()
+	if _, calls := w.calls(); !res.Whole() || calls["ExportProject"] != 2 {
+		t.Errorf("whole %v, calls %v", res.Whole(), calls)
+	}
+}

@@ -42,7 +42,8 @@ type listing struct {
 	regions  int // of these images
 	repeated int // ids that were listed again
 	moved    bool
-	fresh    int   // ids that no pass before had shown
+	fresh    int // ids that no pass before had shown
+	labels   *labels
 	err      error // what ended it early
 	nameless int   // images passed over for want of a usable id
 }

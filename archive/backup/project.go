@@ -170,6 +170,7 @@ func (c *capture) workspace(ctx context.Context) (err error) {
 		return fmt.Errorf("make room for the records of project %s: %w", c.project.Name, err)
 	}
 	s, l := c.state, &c.state.listing
+	l.labels = newLabels()
 	plan := offsets(s.expected)
 	if s.expected < 0 {
 		plan = unbounded
@@ -199,6 +200,7 @@ func (c *capture) pickWorkspace(img *manifest.ListedImage) *entry {
 	e.pass = c.pass
 	l.images++
 	l.regions += len(img.Regions)
+	l.labels.see(&img.Image)
 	return e
 }
 
