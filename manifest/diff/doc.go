@@ -13,4 +13,9 @@
 // kept as one fingerprint an image, the other side streams past it, and only
 // images that found no equal are held in full and paired for a readable
 // answer.
+//
+// [Since] is the other comparison: of two states of one project of one
+// resource, in which ids mean the same. It says what was renamed, retagged or
+// moved rather than what is missing. [HistoryOf] gives a comparison by names
+// the same form, for those who print them.
 package diff
