@@ -117,14 +117,14 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 	}
 	var head struct{ Format, FormatVersion json.RawMessage }
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, fmt.Errorf("manifest: %w", brief(err))
+		return nil, fmt.Errorf("manifest: %w", Brief(err))
 	}
 	var format, version string
 	if json.Unmarshal(head.Format, &format) != nil || format != FormatName {
 		return nil, ErrNotManifest
 	}
 	if err := json.Unmarshal(head.FormatVersion, &version); err != nil {
-		return nil, fmt.Errorf("manifest: formatVersion is not text: %w", brief(err))
+		return nil, fmt.Errorf("manifest: formatVersion is not text: %w", Brief(err))
 	}
 	if err := CheckVersion(version); err != nil {
 		return nil, err
@@ -199,7 +199,7 @@ func decodeList[T any](what string, data []byte, validate func(*T) error, keep f
 	}
 	var raw []json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, fmt.Errorf("%s: %w", what, brief(err))
+		return nil, fmt.Errorf("%s: %w", what, Brief(err))
 	}
 	list := make([]T, len(raw))
 	for i, r := range raw {
@@ -246,7 +246,7 @@ func appendRecord(dst []byte, record any, extra Extra) ([]byte, error) {
 		b.Truncate(b.Len() - 1)
 		b.WriteByte(':')
 		if err := json.Compact(b, extra[name]); err != nil {
-			return dst, fmt.Errorf("extra field %s: %w", quote(name), brief(err))
+			return dst, fmt.Errorf("extra field %s: %w", quote(name), Brief(err))
 		}
 	}
 	b.WriteByte('}')
@@ -262,11 +262,11 @@ func decodeRecord(data []byte, record any) (Extra, error) {
 	}
 	reflect.ValueOf(record).Elem().SetZero()
 	if err := json.Unmarshal(data, record); err != nil {
-		return nil, brief(err)
+		return nil, Brief(err)
 	}
 	var extra Extra
 	if err := json.Unmarshal(data, &extra); err != nil {
-		return nil, brief(err)
+		return nil, Brief(err)
 	}
 	known := fieldNames(reflect.TypeOf(record))
 	for name, raw := range extra {

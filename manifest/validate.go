@@ -398,9 +398,9 @@ func short(s string, limit int) string {
 	return s
 }
 
-// brief is an error of a decoder, shortened and in printable characters: some
+// Brief is an error of a decoder, shortened and in printable characters: some
 // repeat what they were given.
-func brief(err error) error {
+func Brief(err error) error {
 	const limit = 300
 	text := strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {

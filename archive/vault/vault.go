@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"regexp"
 	"time"
+
+	"cvarchive/manifest"
 )
 
 // MarkerName is the name of the file that makes a store a vault.
@@ -133,7 +135,7 @@ func parseMarker(store string, text []byte) (marker, error) {
 		FormatVersion int    `json:"formatVersion"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
-		return bad("is not the marker of a vault (%v)", err)
+		return bad("is not the marker of a vault (%v)", manifest.Brief(err))
 	}
 	if head.Format != markerFormat || head.FormatVersion < 1 {
 		return bad("says format %q, version %d", head.Format, head.FormatVersion)
@@ -145,7 +147,7 @@ func parseMarker(store string, text []byte) (marker, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
-		return bad("is damaged (%v)", err)
+		return bad("is damaged (%v)", manifest.Brief(err))
 	}
 	if !vaultIDPattern.MatchString(m.ID) || m.Created.IsZero() {
 		return bad("is damaged (id %q, created %s)", m.ID, m.Created)
