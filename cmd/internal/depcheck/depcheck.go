@@ -43,7 +43,8 @@ var rules = []rule{
 	{"archive/progress", nil},
 	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/vault/..."}},
 	{"archive/download", []string{"manifest"}}, // shared by flows
-	{"archive/...", []string{"archive", "archive/download", "archive/progress", "archive/vault", "manifest/..."}}, // the flows
+	// The flows:
+	{"archive/...", []string{"archive", "archive/download", "archive/progress", "archive/vault", "manifest/..."}},
 
 	{"cmd/...", []string{"..."}},
 }
