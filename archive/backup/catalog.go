@@ -10,8 +10,8 @@ import (
 )
 
 // catalog is what is known of the images of one project, by id: from an
-// earlier archive, and from this run. One goroutine at a time changes the
-// map; an entry belongs to whoever works on that image.
+// earlier archive, from the journal, and from this run. One goroutine at a
+// time changes the map; an entry belongs to whoever works on that image.
 type catalog map[uuid.UUID]*entry
 
 // entry is what is known of one image.
@@ -37,12 +37,16 @@ func (c catalog) at(id string) *entry {
 	return e
 }
 
+// lost reports whether an earlier pass over the workspace showed the image
+// and the given one did not.
+func (e *entry) lost(pass int) bool { return e.pass > 0 && e.pass < pass }
+
 // lost lists the images that earlier passes over the workspace showed and
 // the given one did not, in the order of ids.
 func (c catalog) lost(pass int) []string {
 	var ids []uuid.UUID
 	for id, e := range c {
-		if e.pass > 0 && e.pass < pass {
+		if e.lost(pass) {
 			ids = append(ids, id)
 		}
 	}

@@ -43,12 +43,13 @@
 // Paging is skip and take over a live list. Ids are deduplicated; where the
 // last page has room to spare, pages overlap by one image, which shows a list
 // that moved at no extra call; and what was listed is compared with the
-// export record. When something moved, the project is described and listed
-// again, at most three times in all, without downloading any image twice. A
-// listing that then agrees is the project's state. One that does not is kept,
-// together with the images that only earlier listings showed and that still
-// exist, and marked: the project's failures say what differed, with both
-// numbers.
+// export record, and the tags of the images with the counts of the tags. When
+// something moved, the project is described and listed again, at most three
+// times in all, without downloading any image twice. A listing that then
+// agrees, or that is the one before, image by image, is the project's state.
+// One that does not is kept, together with the images that only earlier
+// listings showed and that still exist, and marked: the project's failures
+// say what differed, with both numbers.
 //
 // # What is already known
 //
@@ -56,6 +57,12 @@
 // of the same source names with their object are not downloaded again, as
 // long as the vault still has the object; it is looked up, not believed. The
 // newest archive of the source becomes the parent.
+//
+// A backup that ends before its archive is written, in whatever way, leaves
+// its images in the vault's journal: a segment for every 64 images, or those
+// of five seconds, and when it could still say goodbye the rest. The next
+// backup of the source takes them as known, and deletes the segments once its
+// archive is written. An unchanged account writes no segment.
 //
 // # What it says meanwhile
 //
@@ -73,5 +80,5 @@
 // anything did. A vault or a temporary folder that cannot be written ends the
 // backup, as does its context, and so does a source that captures nothing at
 // all. In those cases the vault gains no archive: only objects, each whole,
-// which the next backup finds in place.
+// and a journal of them, with which the next backup goes on.
 package backup

@@ -31,6 +31,11 @@ type Options struct {
 	Parallel  int    // projects captured at once; 0: 3
 	TempDir   string // for the archive and for large bodies; empty: the system's
 
+	// FlushEvery is how long a stored image may wait until the journal in
+	// the vault names it, so that a run killed after that does not download
+	// it again. 0: 5 seconds.
+	FlushEvery time.Duration
+
 	// RetryDelay is the first wait after a download broke; it doubles from
 	// attempt to attempt. 0: half a second.
 	RetryDelay time.Duration
@@ -58,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.RetryDelay <= 0 {
 		o.RetryDelay = defaultRetry
+	}
+	if o.FlushEvery <= 0 {
+		o.FlushEvery = flushWait
 	}
 	if o.Now == nil {
 		o.Now = time.Now

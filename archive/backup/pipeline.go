@@ -175,5 +175,8 @@ func (c *capture) obtain(ctx context.Context, j *job) error {
 	c.run.tally.downloaded.Add(1)
 	img.Object, img.Blob = &o, j.blob
 	e.object, e.blob, e.checked = img.Object, img.Blob, true
+	if isPicture(o.Ext) { // else the next backup asks again
+		c.run.journal.add(vault.JournalEntry{Project: c.project.ID, Image: img.ID, Blob: img.Blob, Object: o})
+	}
 	return nil
 }

@@ -52,6 +52,7 @@ func (r *run) capture(ctx context.Context, p manifest.Project) (_ *capture, err 
 	if c.known, err = r.ancestry.load(ctx, p.ID); err != nil {
 		return nil, err
 	}
+	r.journal.addTo(c.known, p.ID)
 	if err := c.settle(ctx); err != nil {
 		return nil, err
 	}
@@ -60,6 +61,9 @@ func (r *run) capture(ctx context.Context, p manifest.Project) (_ *capture, err 
 	}
 	for _, f := range c.strangers {
 		c.fail(f)
+	}
+	if c.outcome() != manifest.Complete {
+		r.journal.settle(c.known, p.ID, c.pass)
 	}
 	c.known = nil // nothing but the spool is needed until it is written
 	return c, nil

@@ -21,7 +21,7 @@ type Result struct {
 // Stats say what the backup moved.
 type Stats struct {
 	ImagesDownloaded int   // images whose bytes came from the service
-	ImagesReused     int   // images whose bytes an earlier archive already named
+	ImagesReused     int   // images whose bytes an earlier archive or an interrupted run left in the vault
 	ModelsDownloaded int   //
 	ObjectsStored    int   // objects that the vault did not have yet
 	BytesDownloaded  int64 // of images and models, repeated parts included

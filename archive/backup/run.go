@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -24,10 +25,14 @@ type run struct {
 	vault     *vault.Vault
 	writer    *archive.Writer
 	ancestry  *ancestry
+	journal   *journal
 	downloads *download.Downloader
 	slots     chan struct{} // one for each item in flight
 	tally     *tally
 	items     []ItemFailure
+	// account holds the ids of all projects of the resource, in lower
+	// case, and whether they are in the archive.
+	account map[string]bool
 }
 
 // Run captures a resource into a new archive of the vault. It fails, without
@@ -52,19 +57,45 @@ func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result,
 func (r *run) run(ctx context.Context) (*Result, error) {
 	m := manifest.Manifest{
 		Tool: r.opt.Tool, Source: r.opt.Source, Started: r.opt.Now().UTC(),
-		Capture: manifest.Capture{MetadataOnly: r.opt.MetadataOnly, NoTokens: r.opt.NoTokens, Projects: r.opt.Projects},
+		Capture: manifest.Capture{
+			MetadataOnly: r.opt.MetadataOnly, NoTokens: r.opt.NoTokens, NoModels: r.opt.NoModels, Projects: r.opt.Projects,
+		},
 	}
 	if err := vault.CheckSource(r.opt.Source.Name); err != nil {
 		return nil, err
 	}
-	projects, err := r.account(ctx, &m)
+	id := make([]byte, 4)
+	if _, err := rand.Read(id); err != nil {
+		return nil, fmt.Errorf("choose an id for the archive: %w", err)
+	}
+	m.ID = hex.EncodeToString(id)
+	projects, err := r.list(ctx, &m)
 	if err != nil {
 		return nil, err
+	}
+	r.journal = newJournal(r.vault, r.opt.Source, m.Started, m.ID, r.opt.FlushEvery, r.warn)
+	if !r.opt.MetadataOnly {
+		if err := r.journal.read(ctx); err != nil {
+			return nil, err
+		}
 	}
 	if r.ancestry, err = findAncestry(ctx, r.vault, r.opt.Source, r.warn); err != nil {
 		return nil, err
 	}
 	defer r.ancestry.Close()
+
+	res, err := r.archive(ctx, projects, m)
+	if err == nil && !r.opt.MetadataOnly {
+		r.journal.clear(ctx, r.account, m.Started)
+	}
+	return res, err
+}
+
+// archive captures the projects into a file and commits it. Until then, the
+// journal says what the vault has of them.
+func (r *run) archive(ctx context.Context, projects []manifest.Project, m manifest.Manifest) (res *Result, err error) {
+	go r.journal.keep(ctx)
+	defer func() { r.journal.stop(ctx, err == nil) }()
 
 	file, err := os.CreateTemp(r.opt.TempDir, "cvarchive-*.tar.zst")
 	if err != nil {
@@ -84,11 +115,15 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	return r.commit(ctx, file, m)
 }
 
-// account lists what the resource has, and chooses.
-func (r *run) account(ctx context.Context, m *manifest.Manifest) ([]manifest.Project, error) {
+// list lists what the resource has, and chooses.
+func (r *run) list(ctx context.Context, m *manifest.Manifest) ([]manifest.Project, error) {
 	all, err := r.source.Projects(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the projects of %s: %w", r.opt.Source.Name, err)
+	}
+	r.account = make(map[string]bool, len(all))
+	for i := range all {
+		r.account[strings.ToLower(all[i].ID)] = false
 	}
 	all = slices.DeleteFunc(all, func(p manifest.Project) bool {
 		err := p.Validate()
@@ -190,6 +225,7 @@ func (r *run) write(c *capture, m *manifest.Manifest) (manifest.Outcome, error) 
 	if err := r.writer.AddProject(e, members, c.spool); err != nil {
 		return "", err
 	}
+	r.account[strings.ToLower(c.project.ID)] = true
 	r.items = append(r.items, c.items[:min(len(c.items), MaxItems-len(r.items))]...)
 	c.event(progress.Event{Kind: progress.ProjectFinished, Done: c.done, Total: c.done, Message: string(outcome)})
 	return outcome, nil
@@ -197,11 +233,7 @@ func (r *run) write(c *capture, m *manifest.Manifest) (manifest.Outcome, error) 
 
 // commit finishes the archive and puts it into the vault, as the last thing.
 func (r *run) commit(ctx context.Context, file *os.File, m manifest.Manifest) (*Result, error) {
-	id := make([]byte, 4)
-	if _, err := rand.Read(id); err != nil {
-		return nil, fmt.Errorf("choose an id for the archive: %w", err)
-	}
-	m.ID, m.Finished = hex.EncodeToString(id), r.opt.Now().UTC()
+	m.Finished = r.opt.Now().UTC()
 	sum, err := r.writer.Close(m)
 	if err != nil {
 		return nil, err

@@ -6,6 +6,7 @@
 //	cvarchive.json                              the marker: format, version, id, created
 //	archives/<source>/<UTC time>-<id>.tar.zst   one file per backup
 //	objects/sha256/ab/abcdef….jpg               the bytes of one image or model
+//	journal/<source>/<run>-<number>.jsonl       what a backup that is not finished has stored
 //
 // An object's name is its SHA-256, so equal bytes are stored once, whoever
 // stores them. Everything is written create-only and never again: nothing in
@@ -32,6 +33,21 @@
 // In every case the vault verifies. Two writers need no coordination: they
 // create different archives, and an object that both create is the same
 // object.
+//
+// # Journal
+//
+// An image's id does not tell its digest, so that only an archive could say
+// which images need no download. Until there is one, a backup writes small
+// segments that do ([Vault.WriteSegment]), each after the objects it names
+// are durable. The next backup of the source reads them, so that one that was
+// killed at any instant goes on where it was. Once an archive has what a
+// segment names, the segment is deleted. A run deletes only segments that it
+// wrote or read, so that runs at the same time do not disturb each other, and
+// readers read the journal before they list archives, so that what is deleted
+// meanwhile is in an archive they see.
+//
+// A journal is a saving and no promise: what it says is asked of the vault
+// again, nothing else needs it, and all of it may be deleted at any time.
 //
 // # Reading
 //
