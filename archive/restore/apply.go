@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"cvarchive/archive/progress"
 	"cvarchive/manifest"
@@ -27,14 +28,20 @@ func Apply(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Pl
 		return nil, err
 	}
 	r := &Report{FormatVersion: ReportVersion, Archive: p.Archive, Target: p.Target, Started: opt.Now().UTC(), Projects: []ProjectReport{}}
-	var err error
+	past, err := attempts(ctx, opt.Journal, p.Archive.ID, p.Target.Endpoint, opt.Now)
+	if err != nil {
+		return nil, err
+	}
 	for i := range p.Projects {
 		var pr *ProjectReport
-		pr, err = applyProject(ctx, t, a, objects, &p.Projects[i], opt)
+		pr, err = applyProject(ctx, t, a, objects, &p.Projects[i], past, opt)
 		r.Projects = append(r.Projects, *pr)
 		if err != nil {
 			break
 		}
+	}
+	if err == nil {
+		err = cleanUp(ctx, t, p.Leftovers, past, r)
 	}
 	r.Finished = opt.Now().UTC()
 	return r, err
@@ -67,30 +74,49 @@ type job struct {
 
 	archived *plan.Archived
 	records  *records
+
+	pen
+	// work is the context of calls that write. It outlives the caller's by
+	// the grace, so that what is under way when the run is stopped comes to
+	// its end and is noted.
+	work context.Context
 }
 
-func applyProject(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Project, opt Options) (*ProjectReport, error) {
+func applyProject(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Project, past []*attempt, opt Options) (*ProjectReport, error) {
 	r := &ProjectReport{
 		ID: p.ID, Name: p.Name, TargetID: p.TargetID, TargetName: p.TargetName,
-		Action: p.Action, Reason: p.Reason, Next: p.Next, NotCarried: p.NotCarried,
+		Action: p.Action, Reason: p.Reason, Next: p.Next, NotCarried: p.NotCarried, Resumed: p.Resume,
 	}
-	switch p.Action {
-	case plan.Skip:
+	switch {
+	case p.Action == plan.Skip:
 		r.Outcome = manifest.Complete
 		return r, nil
-	case plan.Import, plan.Rebuild:
-	default:
+	case !p.Action.Writes():
 		r.Outcome = manifest.Failed
 		return r, nil
 	}
 	started := opt.Now()
 	opt.Progress.Send(progress.Event{Kind: progress.ProjectStarted, Project: p.Name, ID: p.ID, Total: int64(p.Creates.Images)})
-	j := &job{target: newCounted(t), archive: a, objects: objects, opt: opt, plan: p, report: r}
+	j := &job{target: newCounted(t), archive: a, objects: objects, opt: opt, plan: p, report: r, pen: pen{past: past}}
+	work, end := graceful(ctx, opt.Grace)
+	defer end()
+	j.work = work
 	err := j.run(ctx)
+	r.NoJournal = j.unnoted()
 	r.Calls = j.target.counts()
 	r.Seconds = opt.Now().Sub(started).Seconds()
 	opt.Progress.Send(progress.Event{Kind: progress.ProjectFinished, Project: p.Name, ID: p.ID, Message: string(r.Outcome)})
 	return r, err
+}
+
+// graceful returns a context that ends some time after another one.
+func graceful(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(grace, cancel)
+		context.AfterFunc(work, func() { t.Stop() })
+	})
+	return work, func() { stop(); cancel() }
 }
 
 // run restores the project and proves it. Errors of the service are the
@@ -113,20 +139,33 @@ func (j *job) run(ctx context.Context) error {
 		j.fail("", err)
 		return err
 	}
-	if j.plan.Action == plan.Import {
-		err = j.importing(ctx)
-	} else {
-		err = j.rebuild(ctx)
-	}
-	if err != nil {
+	refresh(j.archived, j.opt.Exports)
+	j.archived.Content.By(j.plan.Transfer)
+	if err := j.create(ctx); err != nil {
 		j.fail("", err)
 		return context.Cause(ctx)
 	}
 	if err := j.prove(ctx); err != nil {
 		j.failure("proof", err)
 	}
+	j.toService(ctx)
 	j.settle()
+	if ctx.Err() == nil {
+		j.finish()
+	}
 	return context.Cause(ctx)
+}
+
+// create brings the project into the target.
+func (j *job) create(ctx context.Context) error {
+	switch j.plan.Action {
+	case plan.Import:
+		return j.importing(ctx)
+	case plan.Continue:
+		return j.goOn(ctx)
+	default:
+		return j.rebuild(ctx, nil)
+	}
 }
 
 func indexOf(m *manifest.Manifest, id string) int {
@@ -146,6 +185,34 @@ func (j *job) settle() {
 	}
 }
 
+// finish closes the journal of a project that is there as it should be, and
+// leaves open that of one that another run could make better.
+func (j *job) finish() {
+	better := j.report.By == plan.Rebuild && (j.report.Proof == nil || !j.report.Proof.Equal())
+	if j.report.Outcome != manifest.Complete || better {
+		if j.attempt != nil {
+			j.report.Next = "run the same command again to try what is missing once more"
+		}
+		return
+	}
+	j.removeAbandoned()
+	j.closeAttempt(j.work, j.report.Abandoned == nil || !j.report.Abandoned.Removed)
+}
+
+// removeAbandoned deletes what the failed import of this run left, if asked
+// for.
+func (j *job) removeAbandoned() {
+	left := j.report.Abandoned
+	if left == nil || !j.opt.Plan.CleanUp {
+		return
+	}
+	if err := j.target.DeleteProject(j.work, left.ID); err != nil {
+		j.failure(fmt.Sprintf("removal of project %q", left.Name), err)
+		return
+	}
+	left.Removed = true
+}
+
 // fail ends the project. What is in the target already stays there.
 func (j *job) fail(item string, err error) {
 	j.report.Outcome = manifest.Failed
@@ -154,7 +221,10 @@ func (j *job) fail(item string, err error) {
 	}
 	j.failure(item, err)
 	j.report.Reason = err.Error()
-	if j.report.TargetID != "" {
+	switch {
+	case j.attempt != nil && j.unnoted() == "":
+		j.report.Next = "run the same command again to go on where it stopped"
+	case j.report.TargetID != "":
 		j.report.Next = fmt.Sprintf("project %q (%s) in the target is unfinished; remove it before restoring again", j.report.TargetName, j.report.TargetID)
 	}
 }

@@ -30,6 +30,11 @@ func (c *counted) counts() plan.Calls {
 	return maps.Clone(c.calls)
 }
 
+func (c *counted) Projects(ctx context.Context) ([]manifest.Project, error) {
+	c.count(plan.GetProjects)
+	return c.Target.Projects(ctx)
+}
+
 func (c *counted) Project(ctx context.Context, id string) (manifest.Project, error) {
 	c.count(plan.GetProject)
 	return c.Target.Project(ctx, id)
@@ -43,6 +48,11 @@ func (c *counted) CreateProject(ctx context.Context, p manifest.NewProject) (man
 func (c *counted) UpdateProject(ctx context.Context, id string, p manifest.Project) (manifest.Project, error) {
 	c.count(plan.UpdateProject)
 	return c.Target.UpdateProject(ctx, id, p)
+}
+
+func (c *counted) DeleteProject(ctx context.Context, id string) error {
+	c.count(plan.DeleteProject)
+	return c.Target.DeleteProject(ctx, id)
 }
 
 func (c *counted) ImportProject(ctx context.Context, token manifest.Secret, name string) (manifest.Project, error) {
@@ -73,6 +83,31 @@ func (c *counted) ImageCount(ctx context.Context, projectID, iterationID string)
 func (c *counted) Iterations(ctx context.Context, projectID string) ([]manifest.Iteration, error) {
 	c.count(plan.GetIterations)
 	return c.Target.Iterations(ctx, projectID)
+}
+
+func (c *counted) Iteration(ctx context.Context, projectID, iterationID string) (manifest.Iteration, error) {
+	c.count(plan.GetIteration)
+	return c.Target.Iteration(ctx, projectID, iterationID)
+}
+
+func (c *counted) IterationPerformance(ctx context.Context, projectID, iterationID string) (*manifest.IterationPerformance, error) {
+	c.count(plan.GetIterationPerformance)
+	return c.Target.IterationPerformance(ctx, projectID, iterationID)
+}
+
+func (c *counted) Train(ctx context.Context, projectID string, o manifest.TrainOptions) (manifest.Iteration, error) {
+	c.count(plan.TrainProject)
+	return c.Target.Train(ctx, projectID, o)
+}
+
+func (c *counted) Publish(ctx context.Context, projectID, iterationID, name, resource string, overwrite bool) error {
+	c.count(plan.PublishIteration)
+	return c.Target.Publish(ctx, projectID, iterationID, name, resource, overwrite)
+}
+
+func (c *counted) CreateImagesFromURLs(ctx context.Context, projectID string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
+	c.count(plan.CreateImagesFromURLs)
+	return c.Target.CreateImagesFromURLs(ctx, projectID, b)
 }
 
 func (c *counted) CreateImagesFromFiles(ctx context.Context, projectID string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {

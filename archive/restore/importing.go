@@ -15,13 +15,27 @@ import (
 // is less than what was exported, a rebuild follows where the plan has one.
 func (j *job) importing(ctx context.Context) error {
 	j.report.By = plan.Import
-	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "import"})
-	p, err := j.target.ImportProject(ctx, j.archived.Export.Token, j.plan.TargetName)
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	j.begin(plan.Import)
+	meant := j.opt.Now()
+	p, err := j.target.ImportProject(j.work, j.archived.Export.Token, j.plan.TargetName)
+	if err != nil {
+		p, err = j.unanswered(err, intent{Name: j.plan.TargetName}, meant)
+	}
 	if err != nil {
 		return j.instead(ctx, nil, fmt.Errorf("import project %q: %w", j.plan.Name, err))
 	}
+	j.note(j.work, note{Project: &made{p.ID, p.Name}})
+	return j.finishImport(ctx, p)
+}
+
+// finishImport waits for an import that was started, and judges it.
+func (j *job) finishImport(ctx context.Context, p manifest.Project) error {
+	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "import"})
 	j.report.TargetID, j.report.TargetName = p.ID, p.Name
-	p, err = j.awaitImport(ctx, p)
+	p, err := j.awaitImport(ctx, p)
 	if err == nil {
 		err = j.checkImport(ctx, p)
 	}
@@ -61,6 +75,7 @@ func (j *job) awaitImport(ctx context.Context, p manifest.Project) (manifest.Pro
 			return p, err
 		}
 		waited += pause
+		j.showImport(waited)
 		pause = min(pause*3/2, longestPause)
 		now, err := j.target.Project(ctx, p.ID)
 		if err != nil {
@@ -68,6 +83,19 @@ func (j *job) awaitImport(ctx context.Context, p manifest.Project) (manifest.Pro
 		}
 		p = now
 	}
+}
+
+// showImport moves the progress on by the service's own estimate, and never
+// to its end.
+func (j *job) showImport(waited time.Duration) {
+	e := j.plan.Expect
+	if e.EstimatedImportTimeInMS <= 0 || e.Images <= 0 {
+		return
+	}
+	share := min(0.99, float64(waited.Milliseconds())/float64(e.EstimatedImportTimeInMS))
+	j.opt.Progress.Send(progress.Event{
+		Kind: progress.ItemDone, Project: j.plan.Name, Item: "import", Done: int64(share * float64(e.Images)), Total: int64(e.Images),
+	})
 }
 
 // checkImport compares what arrived with what ExportProject counted.
@@ -132,14 +160,18 @@ func (j *job) instead(ctx context.Context, left *manifest.Project, cause error) 
 		}
 	}
 	j.report.Reason = cause.Error() + "; rebuilt from the content"
-	return j.rebuild(ctx)
+	return j.rebuild(ctx, nil)
 }
 
 // moveAside renames an unfinished project so that its name is free.
 func (j *job) moveAside(ctx context.Context, left *manifest.Project) error {
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
 	p := *left
 	p.Name = fmt.Sprintf("%s (incomplete import %.8s)", j.plan.TargetName, left.ID)
-	if _, err := j.target.UpdateProject(ctx, left.ID, p); err != nil {
+	j.note(j.work, note{Left: &made{left.ID, p.Name}})
+	if _, err := j.target.UpdateProject(j.work, left.ID, p); err != nil {
 		return fmt.Errorf("move the unfinished project %s aside: %w", left.ID, err)
 	}
 	j.report.Abandoned.Name = p.Name

@@ -37,6 +37,17 @@ type Options struct {
 	// Plan holds the user's choices. Its Now is taken from Now if zero.
 	Plan plan.Options
 
+	// Journal is where progress is noted, so that a restore that was
+	// stopped can be gone on with; nil: nowhere.
+	Journal Journal
+	// Transfer says how image bytes travel; empty: auto.
+	Transfer Transfer
+	// Links hands out links for transfer by URL; nil: there are none.
+	Links Links
+	// Exports are fresh export records by archived project id, used
+	// instead of the archive's; see [RefreshTokens].
+	Exports map[string]manifest.Export
+
 	// Batches is how many create calls are under way at a time, each
 	// holding up to [plan.MaxBatchBytes]; 0: 3.
 	Batches int
@@ -50,8 +61,12 @@ type Options struct {
 
 	// Now is the clock; nil: [time.Now].
 	Now func() time.Time
-	// Wait pauses between two looks at an import; nil: real time.
-	Wait     func(ctx context.Context, d time.Duration) error
+	// Wait pauses between two looks at an import or a training; nil: real
+	// time.
+	Wait func(ctx context.Context, d time.Duration) error
+	// Grace is how long the calls under way may take to end after the
+	// context has; 0: 30 seconds.
+	Grace    time.Duration
 	Progress progress.Func
 	Logger   *slog.Logger // nil: silent
 }
@@ -62,6 +77,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Downloads <= 0 {
 		o.Downloads = 8
+	}
+	if o.Transfer == "" {
+		o.Transfer = TransferAuto
+	}
+	if o.Grace <= 0 {
+		o.Grace = 30 * time.Second
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -11,28 +11,75 @@ import (
 
 // Prepare reads the target and makes the plan. It makes no writing call. A
 // project is looked at closely only where the target has its name: GetTags
-// and GetImageCount for each such, besides GetDomains and GetProjects.
+// and GetImageCount for each such, besides GetDomains and GetProjects. What
+// an interrupted restore left is listed completely.
 func Prepare(ctx context.Context, t Target, a Archive, opt Options) (*plan.Plan, error) {
 	opt = opt.withDefaults()
 	m := a.Manifest()
 	if err := opt.Plan.CheckSelection(m.Projects); err != nil {
 		return nil, err
 	}
+	var err error
+	if opt.Plan.Transfer, err = chooseTransfer(ctx, opt); err != nil {
+		return nil, err
+	}
+	past, err := attempts(ctx, opt.Journal, m.ID, opt.Target.Endpoint, opt.Now)
+	if err != nil {
+		return nil, err
+	}
 	target, err := live(ctx, t, m.Projects, opt)
 	if err != nil {
 		return nil, fmt.Errorf("read the state of the target: %w", err)
+	}
+	projects := make([]manifest.Project, len(target.Projects))
+	for i := range target.Projects {
+		projects[i] = target.Projects[i].Project
+	}
+	target.Leftovers = leftovers(past, projects)
+	archived := func(e manifest.ProjectEntry) (*plan.Archived, error) {
+		at, p := openAttempt(past, projects, wants(e.ID, opt.Plan.TargetName(e), opt.ArchiveSHA256))
+		if at == nil || e.Outcome == manifest.Failed {
+			return load(ctx, a, e, nil)
+		}
+		return unfinished(ctx, t, a, e, at, p, opt)
 	}
 	source := &plan.ArchiveSide{
 		Archive: describe(m, opt), MetadataOnly: m.Capture.MetadataOnly, Domains: m.Domains,
 		Projects: func(yield func(*plan.Archived, error) bool) {
 			for _, e := range m.Projects {
-				if opt.Plan.Selects(e) && !yield(load(ctx, a, e, nil)) {
+				if !opt.Plan.Selects(e) {
+					continue
+				}
+				p, err := archived(e)
+				if err == nil {
+					refresh(p, opt.Exports)
+				}
+				if !yield(p, err) {
 					return
 				}
 			}
 		},
 	}
-	return plan.Build(source, target, opt.Plan)
+	p, err := plan.Build(source, target, opt.Plan)
+	if err == nil {
+		noteRefreshed(p, m, opt.Exports)
+	}
+	return p, err
+}
+
+// leftovers are the projects of the target that failed imports left.
+func leftovers(past []*attempt, projects []manifest.Project) []plan.Leftover {
+	var left []plan.Leftover
+	for _, a := range past {
+		for _, l := range a.left {
+			i := slices.IndexFunc(projects, func(p manifest.Project) bool { return p.ID == l.ID })
+			known := slices.ContainsFunc(left, func(have plan.Leftover) bool { return have.ID == l.ID })
+			if i >= 0 && !known {
+				left = append(left, plan.Leftover{ID: l.ID, Name: projects[i].Name, Project: a.intent.Title})
+			}
+		}
+	}
+	return left
 }
 
 func describe(m *manifest.Manifest, opt Options) plan.Archive {

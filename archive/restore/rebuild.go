@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,19 +14,31 @@ import (
 	"cvarchive/manifest/plan"
 )
 
-// rebuild makes the project anew from its content.
-func (j *job) rebuild(ctx context.Context) error {
+// rebuild makes the project anew from its content, or what is left of it.
+func (j *job) rebuild(ctx context.Context, left *found) error {
 	j.report.By = plan.Rebuild
 	schedule := j.archived.Content.Schedule()
-	if err := j.checkSchedule(schedule); err != nil {
+	calls := j.archived.Content.Calls(schedule)
+	if left != nil {
+		schedule = j.archived.Content.Rest(schedule, left.Images)
+		calls = j.archived.Content.RestCalls(schedule, &left.Unfinished)
+	}
+	if err := j.checkSchedule(calls); err != nil {
 		return err
 	}
-	p, err := j.createProject(ctx)
-	if err != nil {
+	if left == nil {
+		left = &found{tags: make([]string, len(j.archived.Content.Tags()))}
+		p, err := j.createProject(ctx)
+		if err != nil {
+			return err
+		}
+		left.project = p
+		left.Update = plan.NeedsUpdate(j.archived.Project.Settings)
+	}
+	if err := j.updateProject(ctx, left); err != nil {
 		return err
 	}
-	tags, err := j.createTags(ctx, p.ID)
-	if err != nil {
+	if err := j.createTags(ctx, left); err != nil {
 		return err
 	}
 	for _, l := range j.archived.Content.Lost() {
@@ -36,19 +49,43 @@ func (j *job) rebuild(ctx context.Context) error {
 			return err
 		}
 	}
-	return j.upload(ctx, p.ID, tags, schedule)
+	return j.upload(ctx, left, schedule)
+}
+
+// goOn finishes what an earlier restore began.
+func (j *job) goOn(ctx context.Context) error {
+	if err := j.resume(); err != nil {
+		return err
+	}
+	p, err := j.target.Project(ctx, j.plan.TargetID)
+	if err != nil {
+		return fmt.Errorf("look at the unfinished project: %w", err)
+	}
+	if j.plan.Resume.By == plan.Import {
+		j.report.By = plan.Import
+		return j.finishImport(ctx, p)
+	}
+	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "look at what is there"})
+	left, err := survey(ctx, j.target, j.archived, j.records, j.attempt, p)
+	if err != nil {
+		return fmt.Errorf("look at the unfinished project: %w", err)
+	}
+	return j.rebuild(ctx, left)
 }
 
 var errNoContent = errors.New("its bytes are not in the archive")
 
 // checkSchedule makes sure that what follows is what the plan says.
-func (j *job) checkSchedule(s *plan.Schedule) error {
+func (j *job) checkSchedule(calls plan.Calls) error {
 	planned := j.plan.Calls
 	if f := j.plan.Fallback; f != nil {
 		planned = f.Calls
 	}
-	if !maps.Equal(planned, j.archived.Content.Calls(s)) || j.plan.Domain == nil {
-		return &StaleError{fmt.Sprintf("its calls for project %q are not those that the archive asks for", j.plan.Name)}
+	planned = maps.Clone(planned)
+	delete(planned, plan.TrainProject)
+	delete(planned, plan.PublishIteration)
+	if !maps.Equal(planned, calls) || j.plan.Domain == nil {
+		return &StaleError{fmt.Sprintf("its calls for project %q are not those that remain to be made", j.plan.Name)}
 	}
 	return nil
 }
@@ -66,67 +103,142 @@ func (j *job) noteMerged(m plan.Merged) error {
 	return nil
 }
 
-// createProject calls CreateProject, and UpdateProject for the settings that
-// only that can set.
+// createProject calls CreateProject. A project whose making was answered into
+// the void is found by its name.
 func (j *job) createProject(ctx context.Context) (manifest.Project, error) {
+	if err := context.Cause(ctx); err != nil {
+		return manifest.Project{}, err
+	}
 	a := &j.archived.Project
-	p, err := j.target.CreateProject(ctx, manifest.NewProject{
+	j.begin(plan.Rebuild)
+	meant := j.opt.Now()
+	p, err := j.target.CreateProject(j.work, manifest.NewProject{
 		Name: j.plan.TargetName, Description: a.Description, DomainID: j.plan.Domain.ID,
 		ClassificationType: a.Settings.ClassificationType, TargetExportPlatforms: a.Settings.TargetExportPlatforms,
 	})
 	if err != nil {
+		p, err = j.unanswered(err, intent{Name: j.plan.TargetName, DomainID: j.plan.Domain.ID}, meant)
+	}
+	if err != nil {
 		return p, fmt.Errorf("create project %q: %w", j.plan.TargetName, err)
 	}
 	j.report.TargetID, j.report.TargetName = p.ID, p.Name
-	if !plan.NeedsUpdate(a.Settings) {
-		return p, nil
-	}
-	p.Name, p.Description = j.plan.TargetName, a.Description
-	p.Settings.ImageProcessingSettings = a.Settings.ImageProcessingSettings
-	if _, err := j.target.UpdateProject(ctx, p.ID, p); err != nil {
-		if fatal(ctx, err) {
-			return p, fmt.Errorf("set up project %q: %w", j.plan.TargetName, err)
-		}
-		j.failure("settings", err)
-	}
+	j.note(j.work, note{Project: &made{p.ID, p.Name}})
 	return p, nil
 }
 
-// createTags makes the tags in the archived order and returns their new ids
-// in that order; that of a refused tag is empty.
-func (j *job) createTags(ctx context.Context, projectID string) ([]string, error) {
-	tags := j.archived.Content.Tags()
-	ids := make([]string, len(tags))
-	for i, t := range tags {
-		made, err := j.target.CreateTag(ctx, projectID, manifest.Tag{Name: t.Name, Description: t.Description, Type: t.Type})
+// unanswered looks for what a call has made whose answer did not come.
+func (j *job) unanswered(cause error, in intent, meant time.Time) (manifest.Project, error) {
+	se, ok := errors.AsType[*manifest.ServiceError](cause)
+	if !ok || se.StatusCode != 0 || j.work.Err() != nil {
+		return manifest.Project{}, cause
+	}
+	projects, err := j.target.Projects(j.work)
+	if err != nil {
+		return manifest.Project{}, cause
+	}
+	for _, p := range projects {
+		if in.made(p, meant) {
+			return p, nil
+		}
+	}
+	return manifest.Project{}, cause
+}
+
+// updateProject sets what only UpdateProject can set.
+func (j *job) updateProject(ctx context.Context, left *found) error {
+	j.report.TargetID, j.report.TargetName = left.project.ID, left.project.Name
+	if !left.Update {
+		return nil
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	a, p := &j.archived.Project, left.project
+	p.Name, p.Description = j.plan.TargetName, a.Description
+	p.Settings.ImageProcessingSettings = a.Settings.ImageProcessingSettings
+	if _, err := j.target.UpdateProject(j.work, p.ID, p); err != nil {
+		if fatal(j.work, err) {
+			return fmt.Errorf("set up project %q: %w", j.plan.TargetName, err)
+		}
+		j.failure("settings", err)
+	}
+	return nil
+}
+
+// createTags makes the tags that are not there, in the archived order; the
+// id of a refused one stays empty.
+func (j *job) createTags(ctx context.Context, left *found) error {
+	for i, t := range j.archived.Content.Tags() {
+		if left.tags[i] != "" {
+			continue
+		}
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		made, err := j.target.CreateTag(j.work, left.project.ID, manifest.Tag{Name: t.Name, Description: t.Description, Type: t.Type})
+		if err != nil && !fatal(j.work, err) {
+			made.ID, err = j.knownTag(left.project.ID, t.Name, err)
+		}
 		switch {
 		case err == nil:
-			ids[i] = made.ID
+			left.tags[i] = made.ID
 			j.report.Created.Tags++
-		case fatal(ctx, err):
-			return nil, fmt.Errorf("create tag %q: %w", t.Name, err)
+		case fatal(j.work, err):
+			return fmt.Errorf("create tag %q: %w", t.Name, err)
 		default:
 			j.failure(fmt.Sprintf("tag %q", t.Name), err)
 		}
 	}
-	return ids, nil
+	return nil
 }
 
-// upload sends the batches, a few at a time, and then what follows them.
-func (j *job) upload(ctx context.Context, projectID string, tags []string, s *plan.Schedule) error {
-	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "upload", Total: int64(j.archived.Content.Len())})
-	u := newUploader(j, projectID, tags)
-	g, gctx := errgroup.WithContext(ctx)
+// knownTag finds a tag whose call was repeated after its answer had been
+// lost: the repetition is refused because the name is taken.
+func (j *job) knownTag(projectID, name string, cause error) (string, error) {
+	tags, err := j.target.Tags(j.work, projectID, "")
+	if err != nil {
+		return "", cause
+	}
+	for _, t := range tags {
+		if t.Name == name {
+			return t.ID, nil
+		}
+	}
+	return "", cause
+}
+
+// upload sends the batches, a few at a time, and then what follows them. Once
+// ctx has ended no batch is begun, and those under way are finished.
+func (j *job) upload(ctx context.Context, left *found, s *plan.Schedule) error {
+	images := 0
+	for _, b := range s.Batches {
+		images += len(b.Images)
+	}
+	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "upload", Total: int64(images)})
+	u := newUploader(j, left)
+	g, work := errgroup.WithContext(j.work)
 	g.SetLimit(j.opt.Batches)
 	for i := range s.Batches {
-		if gctx.Err() != nil {
+		if work.Err() != nil || ctx.Err() != nil {
 			break
 		}
-		g.Go(func() error { return u.batch(gctx, &s.Batches[i]) })
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return u.batch(work, &s.Batches[i])
+		})
 	}
 	err := g.Wait()
 	if err == nil {
-		err = u.flush(ctx)
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = u.follow(j.work, left.lacking)
+	}
+	if err == nil {
+		err = u.flush(j.work)
 	}
 	u.report()
 	return err

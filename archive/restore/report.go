@@ -19,6 +19,11 @@ type Report struct {
 	Started       time.Time       `json:"started"`
 	Finished      time.Time       `json:"finished"`
 	Projects      []ProjectReport `json:"projects"`
+	// Removed are projects that failed imports of earlier restores had
+	// left.
+	Removed []plan.Leftover `json:"removed,omitempty"`
+	// Failures are of what belongs to no project.
+	Failures []manifest.Failure `json:"failures,omitempty"`
 }
 
 // ProjectReport is what became of one project of the plan.
@@ -46,15 +51,33 @@ type ProjectReport struct {
 	NotCarried []plan.Note `json:"notCarried,omitempty"`
 	// Abandoned is the project that a failed import left behind.
 	Abandoned *Abandoned `json:"abandoned,omitempty"`
+	// Resumed is what was there already of an interrupted restore.
+	Resumed *plan.Resume `json:"resumed,omitempty"`
+	// Repeated counts create calls that had been made before, by a restore
+	// that was stopped before it could note so.
+	Repeated int `json:"repeated,omitempty"`
+	// NoJournal says why the restore could not be gone on with, had it
+	// been stopped.
+	NoJournal string `json:"noJournal,omitempty"`
+	// Training is what became of the training, if one was asked for.
+	Training *Training `json:"training,omitempty"`
+	// Published lists what was published.
+	Published []plan.Publication `json:"published,omitempty"`
 	// Proof is the comparison with the archive after the restore; absent
 	// when there was nothing to compare.
 	Proof *diff.Result `json:"proof,omitempty"`
 	// Calls counts the calls that this project took, by operation, the
 	// proof included; a call repeated after a dropped connection counts
 	// once.
-	Calls   plan.Calls `json:"calls,omitempty"`
-	Bytes   int64      `json:"bytes"`   // of images uploaded, before base64
-	Seconds float64    `json:"seconds"` // the project took
+	Calls plan.Calls `json:"calls,omitempty"`
+	Bytes int64      `json:"bytes"` // of images sent, before base64
+	// BytesByURL of them were fetched by the service and did not pass
+	// through this process.
+	BytesByURL int64 `json:"bytesByUrl,omitempty"`
+	// FellBack counts images that were uploaded because the service could
+	// not fetch them.
+	FellBack int     `json:"fellBack,omitempty"`
+	Seconds  float64 `json:"seconds"` // the project took
 }
 
 // Created counts what was created by a rebuild, or found after an import.
@@ -78,11 +101,16 @@ type Abandoned struct {
 	ID     string `json:"id"`
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
+	// Removed says that it was deleted, as asked for.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // Whole reports whether everything that the plan set out to restore, or was
 // asked to, is there.
 func (r *Report) Whole() bool {
+	if len(r.Failures) > 0 {
+		return false
+	}
 	for i := range r.Projects {
 		if r.Projects[i].Outcome != manifest.Complete {
 			return false

@@ -16,6 +16,8 @@ type Target interface {
 	Project(ctx context.Context, projectID string) (manifest.Project, error)
 	CreateProject(ctx context.Context, p manifest.NewProject) (manifest.Project, error)
 	UpdateProject(ctx context.Context, projectID string, p manifest.Project) (manifest.Project, error)
+	// DeleteProject is called for what a failed import left, if asked for.
+	DeleteProject(ctx context.Context, projectID string) error
 	// ImportProject starts an import; name may be empty. The answer's
 	// status is usually Importing.
 	ImportProject(ctx context.Context, token manifest.Secret, name string) (manifest.Project, error)
@@ -32,5 +34,10 @@ type Target interface {
 	CreateImageRegions(ctx context.Context, projectID string, entries []manifest.ImageRegionEntry) (manifest.RegionSummary, error)
 
 	Iterations(ctx context.Context, projectID string) ([]manifest.Iteration, error)
+	Iteration(ctx context.Context, projectID, iterationID string) (manifest.Iteration, error)
+	IterationPerformance(ctx context.Context, projectID, iterationID string) (*manifest.IterationPerformance, error)
+	Train(ctx context.Context, projectID string, o manifest.TrainOptions) (manifest.Iteration, error)
+	Publish(ctx context.Context, projectID, iterationID, publishName, predictionID string, overwrite bool) error
+
 	Download(ctx context.Context, projectID string, uri manifest.Secret, offset int64) (body io.ReadCloser, size int64, err error)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"strings"
 	"sync"
 
@@ -24,18 +25,26 @@ type uploader struct {
 	later     *later
 
 	mu       sync.Mutex
-	made     map[string]string // target image id → archived id
+	made     map[string]string // target image id → archived id; "" from an earlier run
 	named    map[string]bool   // archived ids in failures
 	images   int
 	regions  int
 	bytes    int64
+	fetched  int64 // of bytes, by URL
 	nudged   int
+	repeated int // create calls that had been made before
+	fellBack int // images that were uploaded because they could not be fetched
+	fetches  fetching
 	failures []manifest.Failure
 	merged   []Merged
 }
 
-func newUploader(j *job, projectID string, tags []string) *uploader {
-	u := &uploader{job: j, projectID: projectID, tags: tags, made: map[string]string{}, named: map[string]bool{}}
+func newUploader(j *job, left *found) *uploader {
+	u := &uploader{job: j, projectID: left.project.ID, tags: left.tags, made: map[string]string{}, named: map[string]bool{}}
+	for _, id := range left.images {
+		u.made[id] = ""
+	}
+	u.fetches.on = j.plan.Transfer == plan.TransferURL
 	u.later = newLater(u)
 	return u
 }
@@ -43,6 +52,7 @@ func newUploader(j *job, projectID string, tags []string) *uploader {
 // upload is one image on its way.
 type upload struct {
 	id      string // archived
+	record  int    // number of its record
 	name    string // in the batch; comes back with the result
 	object  manifest.Object
 	bytes   []byte
@@ -56,7 +66,8 @@ type upload struct {
 	again    bool // the second and last try
 }
 
-// batch sends one batch of the schedule.
+// batch sends one batch of the schedule: what the service cannot fetch by
+// itself is uploaded.
 func (u *uploader) batch(ctx context.Context, b *plan.Batch) error {
 	var part []*upload
 	for _, i := range b.Images {
@@ -66,41 +77,54 @@ func (u *uploader) batch(ctx context.Context, b *plan.Batch) error {
 		}
 		part = append(part, u.prepare(img, i, b))
 	}
-	part, err := u.read(ctx, part)
-	if err != nil || len(part) == 0 {
+	part, err := u.byURL(ctx, part)
+	if err != nil {
 		return err
 	}
-	return inParts(ctx, part, u.send, u.refuse)
-}
-
-// prepare translates a record for the target.
-func (u *uploader) prepare(img *manifest.Image, i int, b *plan.Batch) *upload {
-	up := &upload{
-		id: img.ID, name: img.ID + "." + img.Object.Ext, object: *img.Object,
-		metadata: img.Metadata, group: u.job.archived.Content.Group(i), late: b.LateMetadata,
-	}
-	content := u.job.archived.Content
-	boxed := map[string]bool{}
-	for _, r := range img.Regions {
-		tag, ok := content.TagOf(r.TagID, r.TagName)
-		if !ok || u.tags[tag] == "" {
+	for some := range inBytes(part, plan.MaxBatchBytes) {
+		some, err := u.read(ctx, some)
+		if err != nil {
+			return err
+		}
+		if len(some) == 0 {
 			continue
 		}
-		r = manifest.Region{TagID: u.tags[tag], Left: r.Left, Top: r.Top, Width: r.Width, Height: r.Height}
-		if nudge(&r) {
-			u.mu.Lock()
-			u.nudged++
-			u.mu.Unlock()
+		if err := inParts(ctx, some, u.send, u.refuse); err != nil {
+			return err
 		}
-		boxed[r.TagID] = true
-		up.regions = append(up.regions, r)
-	}
-	for _, t := range img.Tags {
-		if tag, ok := content.TagOf(t.TagID, t.TagName); ok && u.tags[tag] != "" && !boxed[u.tags[tag]] {
-			boxed[u.tags[tag]] = true // once
-			up.tags = append(up.tags, u.tags[tag])
+		for _, up := range some {
+			up.bytes = nil // the batch may be larger than memory should be
 		}
 	}
+	return nil
+}
+
+// inBytes cuts a batch into parts of at most so many bytes, or one image.
+func inBytes(part []*upload, most int64) iter.Seq[[]*upload] {
+	return func(yield func([]*upload) bool) {
+		from, size := 0, int64(0)
+		for i, up := range part {
+			if i > from && size+up.object.Size > most {
+				if !yield(part[from:i]) {
+					return
+				}
+				from, size = i, 0
+			}
+			size += up.object.Size
+		}
+		if from < len(part) {
+			yield(part[from:])
+		}
+	}
+}
+
+// prepare makes an image ready for its batch.
+func (u *uploader) prepare(img *manifest.Image, i int, b *plan.Batch) *upload {
+	up, nudged := translate(u.job.archived.Content, u.tags, img, i)
+	up.late = b.LateMetadata
+	u.mu.Lock()
+	u.nudged += nudged
+	u.mu.Unlock()
 	if b.Tags != nil {
 		along := map[string]bool{}
 		for _, tag := range b.Tags {
@@ -109,6 +133,55 @@ func (u *uploader) prepare(img *manifest.Image, i int, b *plan.Batch) *upload {
 		up.carries = func(id string) bool { return along[id] }
 	}
 	return up
+}
+
+// translate says an archived image in the target's terms: tags has the ids
+// of the content's tags there. It counts the regions that it nudges.
+func translate(content *plan.Content, tags []string, img *manifest.Image, i int) (up *upload, nudged int) {
+	up = &upload{
+		id: img.ID, record: content.Record(i), name: img.ID + "." + img.Object.Ext, object: *img.Object,
+		metadata: img.Metadata, group: content.Group(i),
+	}
+	boxed := map[string]bool{}
+	for _, r := range img.Regions {
+		tag, ok := content.TagOf(r.TagID, r.TagName)
+		if !ok || tags[tag] == "" {
+			continue
+		}
+		r = manifest.Region{TagID: tags[tag], Left: r.Left, Top: r.Top, Width: r.Width, Height: r.Height}
+		if nudge(&r) {
+			nudged++
+		}
+		boxed[r.TagID] = true
+		up.regions = append(up.regions, r)
+	}
+	for _, t := range img.Tags {
+		if tag, ok := content.TagOf(t.TagID, t.TagName); ok && tags[tag] != "" && !boxed[tags[tag]] {
+			boxed[tags[tag]] = true // once
+			up.tags = append(up.tags, tags[tag])
+		}
+	}
+	return up, nudged
+}
+
+// lacking is what an image of the target does not have yet, all of which
+// follows in later calls.
+func (up *upload) lacking(have *manifest.ListedImage) *upload {
+	rest := *up
+	rest.carries = func(string) bool { return false }
+	rest.tags, rest.regions = nil, nil
+	for _, t := range up.tags {
+		if !hasTag(have, t) {
+			rest.tags = append(rest.tags, t)
+		}
+	}
+	for _, r := range up.regions {
+		if !hasRegion(have, &r) {
+			rest.regions = append(rest.regions, r)
+		}
+	}
+	rest.late = len(have.Metadata) == 0
+	return &rest
 }
 
 // readers is how many objects of a batch are read at a time.
@@ -170,38 +243,84 @@ func (u *uploader) object(ctx context.Context, o manifest.Object) ([]byte, error
 // send makes one create call and sorts its results. Images for which the
 // service gave no clear reason are sent once more, together.
 func (u *uploader) send(ctx context.Context, part []*upload) error {
-	b := manifest.ImageBatch{}
+	b := batchOf(part)
+	for i, up := range part {
+		b.Images[i].Name, b.Images[i].Contents = up.name, up.bytes
+	}
+	sum, err := u.job.target.CreateImagesFromFiles(ctx, u.projectID, b)
+	if err != nil {
+		return err
+	}
+	again, err := u.sort(ctx, part, matchResults(part, sum.Images, func(up *upload) string { return up.name }))
+	if err == nil && len(again) > 0 {
+		err = inParts(ctx, again, u.send, u.refuse)
+	}
+	return err
+}
+
+// batchOf begins the create call of images that share it.
+func batchOf(part []*upload) manifest.ImageBatch {
+	var b manifest.ImageBatch
 	if !part[0].late {
 		b.Metadata = part[0].metadata
 	}
 	for _, up := range part {
 		b.Images = append(b.Images, up.entry())
 	}
-	sum, err := u.job.target.CreateImagesFromFiles(ctx, u.projectID, b)
-	if err != nil {
-		return err
-	}
-	results := matchResults(part, sum.Images)
-	var again []*upload
+	return b
+}
+
+// sort notes which images are there, and deals with the result of each. It
+// returns those that are worth another try.
+func (u *uploader) sort(ctx context.Context, part []*upload, results []*manifest.ImageCreateResult) (again []*upload, err error) {
+	u.note(ctx, part, results)
 	for i, up := range part {
+		if up == nil {
+			continue // set aside
+		}
 		retry, err := u.result(ctx, up, results[i])
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if retry {
 			up.again = true
 			again = append(again, up)
 		}
 	}
-	if len(again) > 0 {
-		return inParts(ctx, again, u.send, u.refuse)
+	return again, nil
+}
+
+// note puts the images that are there into the journal, and counts calls that
+// were made before.
+func (u *uploader) note(ctx context.Context, part []*upload, results []*manifest.ImageCreateResult) {
+	var there []placed
+	repeated := false
+	for i, r := range results {
+		if r == nil || r.Image == nil || r.Image.ID == "" || r.Status != manifest.ImageOK && r.Status != manifest.ImageOKDuplicate {
+			continue
+		}
+		u.mu.Lock()
+		_, known := u.made[r.Image.ID]
+		u.mu.Unlock()
+		if known {
+			continue
+		}
+		repeated = repeated || r.Status == manifest.ImageOKDuplicate
+		there = append(there, placed{Record: part[i].record, ID: r.Image.ID})
 	}
-	return nil
+	if repeated {
+		u.mu.Lock()
+		u.repeated++
+		u.mu.Unlock()
+	}
+	if len(there) > 0 {
+		u.job.note(ctx, note{Images: there})
+	}
 }
 
 // entry is what goes along in the create call.
 func (up *upload) entry() manifest.NewImage {
-	e := manifest.NewImage{Name: up.name, Contents: up.bytes, TagIDs: up.tags, Regions: up.regions}
+	e := manifest.NewImage{TagIDs: up.tags, Regions: up.regions}
 	if up.carries != nil {
 		e.TagIDs, e.Regions = nil, nil
 		for _, t := range up.tags {
@@ -220,14 +339,14 @@ func (up *upload) entry() manifest.NewImage {
 
 // matchResults finds each image's result by the name that comes back, which
 // may be in quotes; the order of results means nothing.
-func matchResults(part []*upload, results []manifest.ImageCreateResult) []*manifest.ImageCreateResult {
+func matchResults(part []*upload, results []manifest.ImageCreateResult, name func(*upload) string) []*manifest.ImageCreateResult {
 	byName := make(map[string]*manifest.ImageCreateResult, len(results))
 	for i := range results {
 		byName[strings.Trim(results[i].SourceURL, `"`)] = &results[i]
 	}
 	matched := make([]*manifest.ImageCreateResult, len(part))
 	for i, up := range part {
-		matched[i] = byName[up.name]
+		matched[i] = byName[name(up)]
 	}
 	if len(part) == 1 && len(results) == 1 {
 		matched[0] = &results[0]
@@ -279,10 +398,15 @@ func (u *uploader) created(up *upload, targetID string) {
 	u.made[targetID] = up.id
 	u.images++
 	u.regions += len(up.regions)
-	u.bytes += int64(len(up.bytes))
+	u.bytes += up.object.Size
+	moved := up.object.Size
+	if up.bytes == nil {
+		u.fetched += up.object.Size
+		moved = 0 // by this process
+	}
 	u.mu.Unlock()
 	u.job.opt.Progress.Send(progress.Event{
-		Kind: progress.ItemDone, Project: u.job.plan.Name, ID: up.id, Item: "image " + up.id, Bytes: int64(len(up.bytes)),
+		Kind: progress.ItemDone, Project: u.job.plan.Name, ID: up.id, Item: "image " + up.id, Bytes: moved,
 	})
 }
 
@@ -298,21 +422,7 @@ func (u *uploader) duplicate(ctx context.Context, up *upload, have *manifest.Lis
 	if !known {
 		u.created(up, have.ID)
 	}
-	rest := *up
-	rest.carries = func(string) bool { return false } // all of what is left follows
-	rest.tags, rest.regions = nil, nil
-	for _, t := range up.tags {
-		if !hasTag(have, t) {
-			rest.tags = append(rest.tags, t)
-		}
-	}
-	for _, r := range up.regions {
-		if !hasRegion(have, &r) {
-			rest.regions = append(rest.regions, r)
-		}
-	}
-	rest.late = len(have.Metadata) == 0
-	return u.later.follow(ctx, &rest, have.ID)
+	return u.later.follow(ctx, up.lacking(have), have.ID)
 }
 
 func hasTag(img *manifest.ListedImage, tagID string) bool {
@@ -333,6 +443,14 @@ func hasRegion(img *manifest.ListedImage, r *manifest.Region) bool {
 	return false
 }
 
+// operation is the call that most images go by.
+func (u *uploader) operation() string {
+	if u.job.plan.Transfer == plan.TransferURL && u.job.opt.Transfer == TransferURL {
+		return plan.CreateImagesFromURLs
+	}
+	return plan.CreateImagesFromFiles
+}
+
 func (u *uploader) refuse(up *upload, err error) { u.failed(up.id, err) }
 
 // failed names an image that did not arrive, or not as it should; once,
@@ -340,7 +458,7 @@ func (u *uploader) refuse(up *upload, err error) { u.failed(up.id, err) }
 func (u *uploader) failed(id string, err error) {
 	f := manifest.FailureOf("image "+id, err)
 	if se, ok := errors.AsType[*statusError](err); ok {
-		f.Operation, f.Code, f.Message = plan.CreateImagesFromFiles, se.status, se.message
+		f.Operation, f.Code, f.Message = u.operation(), se.status, se.message
 	}
 	u.mu.Lock()
 	known := u.named[id]
@@ -354,6 +472,16 @@ func (u *uploader) failed(id string, err error) {
 	u.job.opt.Progress.Send(progress.Event{Kind: progress.ItemFailed, Project: u.job.plan.Name, ID: id, Item: f.Item, Err: err})
 }
 
+// follow queues what images lack that an earlier restore sent.
+func (u *uploader) follow(ctx context.Context, lacking []lackingOf) error {
+	for _, l := range lacking {
+		if err := u.later.follow(ctx, l.rest, l.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (u *uploader) flush(ctx context.Context) error { return u.later.flush(ctx) }
 
 // report puts the result into the project's report.
@@ -362,7 +490,8 @@ func (u *uploader) report() {
 	defer u.mu.Unlock()
 	r := u.job.report
 	r.Created.Images, r.Created.Regions = u.images, u.regions
-	r.Bytes = u.bytes
+	r.Bytes, r.BytesByURL = u.bytes, u.fetched
+	r.Repeated, r.FellBack = u.repeated, u.fellBack
 	r.Nudged = u.nudged
 	r.Failures = append(r.Failures, u.failures...)
 	r.Merged = append(r.Merged, u.merged...)

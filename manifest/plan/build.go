@@ -134,7 +134,7 @@ func (p *Project) reason(why string) {
 
 func (p *Project) block(reason, next string) {
 	*p = Project{
-		ID: p.ID, Name: p.Name, Type: p.Type, TargetName: p.TargetName, TargetID: p.TargetID,
+		ID: p.ID, Name: p.Name, Type: p.Type, TargetName: p.TargetName, Wanted: p.Wanted, TargetID: p.TargetID,
 		Action: Blocked, Reason: reason, Next: next, NotCarried: p.NotCarried, Notes: p.Notes,
 	}
 }
@@ -180,6 +180,7 @@ func (b *builder) taken(p *Project, a *Archived) (equal bool, why string) {
 // rename tries other names until one is free, or has the archived project
 // from an earlier run.
 func (b *builder) rename(p *Project, a *Archived, conflict string) (free bool) {
+	p.Wanted = p.TargetName
 	for name := range candidates(p.TargetName, b.opt.Now) {
 		p.TargetName, p.TargetID, p.Differs = name, "", nil
 		equal, why := b.taken(p, a)

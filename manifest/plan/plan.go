@@ -65,6 +65,9 @@ type Project struct {
 	Name       string `json:"name"` // archived
 	Type       string `json:"type,omitempty"`
 	TargetName string `json:"targetName"`
+	// Wanted is the name that was asked for, where a conflict gave the
+	// project another.
+	Wanted string `json:"wantedName,omitempty"`
 	// TargetID is the project that has the name already, if any.
 	TargetID string `json:"targetId,omitempty"`
 	Action   Action `json:"action"`

@@ -133,16 +133,22 @@ func notCarried(a *Archived) []Note {
 // one of the same name and type, enabled ones first. Without any, the
 // archived id is in From.
 func (b *builder) chooseDomain(a *Archived) (Domain, bool) {
+	return ChooseDomain(a, b.archive.Domains, b.target.Domains)
+}
+
+// ChooseDomain finds the domain that a project has or gets in a target, of
+// those that source and target offer.
+func ChooseDomain(a *Archived, source, target []manifest.Domain) (Domain, bool) {
 	id := a.Project.Settings.DomainID
 	name, kind := "", a.Entry.Type
-	for _, d := range b.archive.Domains {
+	for _, d := range source {
 		if strings.EqualFold(d.ID, id) {
 			name, kind = d.Name, d.Type
 		}
 	}
 	var same, like *manifest.Domain
-	for i := range b.target.Domains {
-		d := &b.target.Domains[i]
+	for i := range target {
+		d := &target[i]
 		switch {
 		case strings.EqualFold(d.ID, id):
 			same = d

@@ -1,0 +1,126 @@
+package restore
+
+import (
+	"context"
+	"fmt"
+
+	"cvarchive/manifest"
+	"cvarchive/manifest/diff"
+	"cvarchive/manifest/plan"
+)
+
+// ProofReport compares the projects of an archive with those of a target that
+// have their names.
+type ProofReport struct {
+	FormatVersion int            `json:"formatVersion"`
+	Archive       plan.Archive   `json:"archive"`
+	Target        plan.Target    `json:"target"`
+	Projects      []ProjectProof `json:"projects"`
+}
+
+// ProjectProof is the comparison of one project.
+type ProjectProof struct {
+	ID         string `json:"id"`   // archived
+	Name       string `json:"name"` // archived
+	TargetName string `json:"targetName"`
+	TargetID   string `json:"targetId,omitempty"` // empty: the target has no such project
+	// Reason says why there is no proof.
+	Reason string       `json:"reason,omitempty"`
+	Proof  *diff.Result `json:"proof,omitempty"`
+	// Failures are images of the target whose bytes could not be read, or
+	// what else kept the proof from being made.
+	Failures []manifest.Failure `json:"failures,omitempty"`
+	Calls    plan.Calls         `json:"calls,omitempty"`
+}
+
+// Equal reports whether every project is there and equal to the archive.
+func (r *ProofReport) Equal() bool {
+	for i := range r.Projects {
+		p := &r.Projects[i]
+		if p.Proof == nil || !p.Proof.Equal() || len(p.Failures) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// ProveAll compares the chosen projects of an archive with a target, as
+// [Prove] does. Names are mapped as for a restore, by [plan.Options.Rename].
+// A project that the target lacks, or that cannot be read, is in the report;
+// an error is an archive that cannot be read, a target that does not answer,
+// or the end of ctx.
+func ProveAll(ctx context.Context, t Target, a Archive, opt Options) (*ProofReport, error) {
+	opt = opt.withDefaults()
+	m := a.Manifest()
+	if err := opt.Plan.CheckSelection(m.Projects); err != nil {
+		return nil, err
+	}
+	domains, err := t.Domains(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the state of the target: %w", err)
+	}
+	projects, err := t.Projects(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the state of the target: %w", err)
+	}
+	r := &ProofReport{FormatVersion: ReportVersion, Archive: describe(m, opt), Target: opt.Target, Projects: []ProjectProof{}}
+	for _, e := range m.Projects {
+		if !opt.Plan.Selects(e) {
+			continue
+		}
+		p := ProjectProof{ID: e.ID, Name: e.Name, TargetName: opt.Plan.TargetName(e)}
+		if err := p.prove(ctx, t, a, e, domains, projects, opt); err != nil {
+			return r, err
+		}
+		r.Projects = append(r.Projects, p)
+	}
+	return r, nil
+}
+
+func (p *ProjectProof) prove(ctx context.Context, t Target, a Archive, e manifest.ProjectEntry, domains []manifest.Domain, projects []manifest.Project, opt Options) error {
+	var live *manifest.Project
+	for i := range projects {
+		if projects[i].Name == p.TargetName {
+			live = &projects[i]
+		}
+	}
+	switch {
+	case e.Outcome == manifest.Failed:
+		p.Reason = "the backup could not read this project"
+		return nil
+	case live == nil:
+		p.Reason = "the target has no project of that name"
+		return nil
+	}
+	p.TargetID = live.ID
+	recs, err := newRecords(opt.TempDir)
+	if err != nil {
+		return err
+	}
+	defer recs.close()
+	archived, err := load(ctx, a, e, recs)
+	if err != nil {
+		return err
+	}
+	counting := newCounted(t)
+	v := &prover{target: counting, archived: archived, records: recs, opt: opt, name: p.TargetName}
+	if d, ok := plan.ChooseDomain(archived, a.Manifest().Domains, domains); ok {
+		v.domainID = d.ID
+	}
+	// A rebuild has images with the same bytes once. An import may have
+	// them as often as the source had.
+	count, err := counting.ImageCount(ctx, live.ID, "")
+	if err == nil {
+		v.merged = count <= archived.Content.Restorable().Images
+		p.Proof, err = v.prove(ctx, live.ID)
+	}
+	p.Failures, p.Calls = v.unread, counting.counts()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err != nil {
+		p.Proof, p.Reason = nil, err.Error()
+		p.Failures = append(p.Failures, manifest.FailureOf("proof", err))
+	}
+	return nil
+}
