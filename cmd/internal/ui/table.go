@@ -9,7 +9,7 @@ import (
 )
 
 // Table lays out rows in columns that line up in a terminal, also where
-// characters are two cells wide. Cells are cleaned.
+// characters are two cells wide. Cells are cleaned, and cut at 300 bytes.
 type Table struct {
 	// Right names the columns, from 0, that hold numbers.
 	Right []int
@@ -20,7 +20,7 @@ type Table struct {
 func (t *Table) Row(cells ...string) {
 	row := make([]string, len(cells))
 	for i, c := range cells {
-		row[i] = Clean(c)
+		row[i] = clean(c, maxCell)
 	}
 	t.rows = append(t.rows, row)
 }

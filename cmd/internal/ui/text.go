@@ -9,17 +9,38 @@ import (
 	"unicode/utf8"
 )
 
+// Longest texts that are shown whole, in bytes. Names and descriptions of the
+// service are far shorter; a hostile one must not flood the terminal.
+const (
+	maxText = 4000
+	maxCell = 300 // of a table, which pads every row to the longest
+)
+
 // Clean makes untrusted text safe for a terminal: control characters,
 // including those that move the cursor, change colours or reverse the order
-// of what follows, and bytes that are not UTF-8 are written as escapes.
-func Clean(s string) string {
-	clean := func(r rune) bool { return r != utf8.RuneError && !hidden(r) }
-	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
+// of what follows, and bytes that are not UTF-8 are written as escapes. What
+// is longer than 4,000 bytes is cut.
+func Clean(s string) string { return clean(s, maxText) }
+
+func clean(s string, most int) string {
+	if len(s) <= most {
+		return escape(s)
+	}
+	cut := most
+	for cut > most-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
+		cut--
+	}
+	return fmt.Sprintf("%s… (%s bytes in all)", escape(s[:cut]), Grouped(len(s)))
+}
+
+func escape(s string) string {
+	plain := func(r rune) bool { return r != utf8.RuneError && !hidden(r) }
+	if strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
 		return s
 	}
 	var b strings.Builder
 	for i, r := range s {
-		if clean(r) {
+		if plain(r) {
 			b.WriteRune(r)
 			continue
 		}
@@ -42,7 +63,8 @@ func hidden(r rune) bool {
 	return unicode.Is(unicode.Cf, r)
 }
 
-// Sentence makes one line of an error's text, safe for a terminal.
+// Sentence makes one line of an error's text, safe for a terminal and cut like
+// other text.
 func Sentence(s string) string {
 	return Clean(strings.Join(strings.Fields(s), " "))
 }

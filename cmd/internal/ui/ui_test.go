@@ -30,6 +30,10 @@ func TestClean(t *testing.T) {
 			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
 		}
 	}
+	long := strings.Repeat("é", 500_000)
+	if got := ui.Clean(long); got != strings.Repeat("é", 2000)+"… (1,000,000 bytes in all)" {
+		t.Errorf("a name of 1 MB: %.50s… (%d bytes)", got, len(got))
+	}
 	if got := ui.Sentence(" one\n  two\x1b "); got != `one two\x1b` {
 		t.Errorf("Sentence: %q", got)
 	}
