@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -22,12 +23,16 @@ func (e *ProjectError) Error() string {
 		e.Source, len(e.Candidates), e.Name, strings.Join(e.Candidates, ", "))
 }
 
-// InterruptedError says that a backup was stopped, by its context, before its
-// archive was written. What was stored by then stays in the vault.
+// ErrStopped is why a backup ended that [Options.Stop] asked to.
+var ErrStopped = errors.New("asked to stop")
+
+// InterruptedError says that a backup was stopped, by its context or by
+// [Options.Stop], before its archive was written. What was stored by then
+// stays in the vault, and the vault's journal names it.
 type InterruptedError struct {
 	Source string
 	Stored int64 // objects this run added to the vault
-	Err    error // the context's
+	Err    error // the context's, or ErrStopped
 }
 
 // Error says what is kept and how to go on.
@@ -36,7 +41,7 @@ func (e *InterruptedError) Error() string {
 		e.Source, e.Stored)
 }
 
-// Unwrap returns the context's error.
+// Unwrap returns the context's error, or [ErrStopped].
 func (e *InterruptedError) Unwrap() error { return e.Err }
 
 // NothingCapturedError says that every project failed, so that no archive

@@ -24,7 +24,7 @@ const (
 	flushWait = 5 * time.Second
 	// flushLast is how long a run that ends before its archive is written
 	// may take to write down what it stored.
-	flushLast = 10 * time.Second
+	flushLast = 3 * time.Second
 	// segmentGrace is the age from which segments go that no archive came
 	// to cover: of projects that are not backed up any more.
 	segmentGrace = 30 * 24 * time.Hour

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -101,6 +102,64 @@ func TestInterruptedBackupGoesOn(t *testing.T) {
 	before := w.objects()
 	if res := w.backup(); res.Stats.ImagesDownloaded != 100-before {
 		t.Errorf("%d images were stored, and %d of 100 were downloaded afterwards", before, res.Stats.ImagesDownloaded)
+	}
+}
+
+// Asked to stop, a backup finishes what it has begun, begins nothing else,
+// and says so in the journal.
+func TestStop(t *testing.T) {
+	const downloads = 8
+	w := newWorld(t)
+	for _, name := range []string{"p", "q"} {
+		w.fill(w.project(name, plainDomain), 100)
+	}
+	stop := make(chan struct{})
+	var once sync.Once
+	w.inject(simulator.Fault{Operation: simulator.BlobOperation, After: 60, Times: -1, Do: func() {
+		once.Do(func() { close(stop) })
+		<-stop
+		time.Sleep(20 * time.Millisecond) // let it see the stop before anything else is finished
+	}})
+	w.resource().ResetCalls()
+	opt := w.options(func(o *backup.Options) { o.Stop, o.Downloads = stop, downloads })
+	_, err := backup.Run(t.Context(), w.client, w.vault, opt)
+	stopped, ok := errors.AsType[*backup.InterruptedError](err)
+	if !ok || !errors.Is(err, backup.ErrStopped) || !strings.Contains(err.Error(), "run the same command") {
+		t.Fatalf("error %v", err)
+	}
+	w.noArchive(opt.TempDir)
+	reads, _ := w.resource().BlobReads()
+	if reads < 61 || reads > 60+downloads+1 {
+		t.Errorf("%d images were begun, want those before the stop and at most %d in flight", reads, downloads)
+	}
+	if int(stopped.Stored) != reads || w.objects() != reads {
+		t.Errorf("%d images were begun, %d are said to be stored, %d are", reads, stopped.Stored, w.objects())
+	}
+	if failed := w.messages(progress.ItemFailed); len(failed) > 0 {
+		t.Errorf("what was not begun is said to have failed: %q", failed)
+	}
+	if res := w.backup(); res.Stats.ImagesDownloaded != 200-reads || !res.Whole() {
+		t.Errorf("stats %+v", res.Stats)
+	}
+}
+
+// Stop works at any moment, also before anything was begun and when the
+// service is waited for.
+func TestStopBetweenDownloads(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.trainable("p", compactDomain, 20)
+	w.train(p)
+	for _, operation := range []string{"GetProjects", "GetDomains", "GetTags", "ExportProject", "GetImages", "GetIterationPerformance", "GetExports"} {
+		stop := make(chan struct{})
+		w.inject(simulator.Fault{Operation: operation, Do: func() { close(stop) }})
+		opt := w.options(func(o *backup.Options) { o.Stop = stop })
+		if _, err := backup.Run(t.Context(), w.client, w.vault, opt); !errors.Is(err, backup.ErrStopped) {
+			t.Errorf("%s: error %v", operation, err)
+		}
+		w.noArchive(opt.TempDir)
+	}
+	if failed := w.messages(progress.ItemFailed); len(failed) > 0 {
+		t.Errorf("what was not begun is said to have failed: %q", failed)
 	}
 }
 

@@ -27,6 +27,10 @@ type Options struct {
 	// them.
 	NoModels bool
 
+	// Stop, when it is closed, ends the backup in good order: what is
+	// being downloaded is stored, and nothing else is begun.
+	Stop <-chan struct{}
+
 	Downloads int    // images in flight at once; 0: 24
 	Parallel  int    // projects captured at once; 0: 3
 	TempDir   string // for the archive and for large bodies; empty: the system's

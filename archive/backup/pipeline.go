@@ -49,6 +49,8 @@ type steps struct {
 // backup; what goes wrong with the listing is the business of pages.
 func (c *capture) pipe(ctx context.Context, s steps) error {
 	g, gctx := errgroup.WithContext(ctx)
+	work, done := c.run.inFlight(gctx)
+	defer done()
 	listed := make(chan *page, aheadPages)
 	queue := make(chan *job, window)
 
@@ -65,7 +67,7 @@ func (c *capture) pipe(ctx context.Context, s steps) error {
 		defer close(queue)
 		for p := range listed {
 			for i := range p.images {
-				if err := c.dispatch(gctx, g, queue, p, &p.images[i], s.pick); err != nil {
+				if err := c.dispatch(gctx, work, g, queue, p, &p.images[i], s.pick); err != nil {
 					return err
 				}
 			}
@@ -104,8 +106,8 @@ func send[T any](ctx context.Context, ch chan<- T, v T) error {
 }
 
 // dispatch queues one image and starts its download as soon as one of the
-// run's slots is free.
-func (c *capture) dispatch(ctx context.Context, g *errgroup.Group, queue chan<- *job, p *page, img *manifest.ListedImage,
+// run's slots is free. Once it has begun, only work ends it.
+func (c *capture) dispatch(ctx, work context.Context, g *errgroup.Group, queue chan<- *job, p *page, img *manifest.ListedImage,
 	pick func(*page, *manifest.ListedImage) *entry,
 ) error {
 	e := pick(p, img)
@@ -129,10 +131,14 @@ func (c *capture) dispatch(ctx context.Context, g *errgroup.Group, queue chan<- 
 	if err := send(ctx, c.run.slots, struct{}{}); err != nil {
 		return err
 	}
+	if ctx.Err() != nil { // at the same moment
+		<-c.run.slots
+		return ctx.Err()
+	}
 	g.Go(func() error {
 		defer func() { <-c.run.slots }()
 		defer close(j.done)
-		j.err = c.obtain(ctx, j)
+		j.err = c.obtain(work, j)
 		p.Done(j.image.ID)
 		return j.err
 	})

@@ -1,9 +1,11 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -27,7 +29,8 @@ type run struct {
 	ancestry  *ancestry
 	journal   *journal
 	downloads *download.Downloader
-	slots     chan struct{} // one for each item in flight
+	hard      context.Context // of what is to be finished when Options.Stop comes
+	slots     chan struct{}   // one for each item in flight
 	tally     *tally
 	items     []ItemFailure
 	// account holds the ids of all projects of the resource, in lower
@@ -39,19 +42,45 @@ type run struct {
 // an archive, when the resource cannot be listed, when a named project is not
 // there ([*ProjectError]), when nothing at all could be captured
 // ([*NothingCapturedError]), when the vault or the temporary folder cannot be
-// written, and when ctx ends ([*InterruptedError]). Any other failure is in
-// the result, and in the archive.
+// written, and when ctx ends or Options.Stop comes ([*InterruptedError]). Any
+// other failure is in the result, and in the archive.
 func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result, error) {
 	opt = opt.withDefaults()
 	r := &run{opt: opt, source: src, vault: v, slots: make(chan struct{}, opt.Downloads), tally: &tally{}}
 	r.downloads = download.New(src, download.Options{
 		Delay: opt.RetryDelay, Now: opt.Now, Counted: func(n int64) { r.tally.bytesDownloaded.Add(n) },
 	})
-	res, err := r.run(ctx)
-	if err != nil && ctx.Err() != nil {
-		return nil, &InterruptedError{Source: opt.Source.Name, Stored: r.tally.stored.Load(), Err: ctx.Err()}
+	r.hard = ctx
+	soft, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-opt.Stop: // or never, when it is nil
+			cancel(ErrStopped)
+		case <-soft.Done():
+		}
+	}()
+	res, err := r.run(soft)
+	if err != nil && soft.Err() != nil {
+		return nil, &InterruptedError{Source: opt.Source.Name, Stored: r.tally.stored.Load(), Err: cmp.Or(ctx.Err(), ErrStopped)}
 	}
 	return res, err
+}
+
+// inFlight returns the context of work that is finished once it was begun
+// under ctx: it ends with what fails, and with the context of the backup, but
+// not with [Options.Stop].
+func (r *run) inFlight(ctx context.Context) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(r.hard)
+	stop := context.AfterFunc(ctx, func() {
+		if !errors.Is(context.Cause(ctx), ErrStopped) {
+			cancel()
+		}
+	})
+	return work, func() {
+		stop()
+		cancel()
+	}
 }
 
 func (r *run) run(ctx context.Context) (*Result, error) {
@@ -86,7 +115,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 
 	res, err := r.archive(ctx, projects, m)
 	if err == nil && !r.opt.MetadataOnly {
-		r.journal.clear(ctx, r.account, m.Started)
+		r.journal.clear(r.hard, r.account, m.Started)
 	}
 	return res, err
 }
@@ -94,7 +123,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 // archive captures the projects into a file and commits it. Until then, the
 // journal says what the vault has of them.
 func (r *run) archive(ctx context.Context, projects []manifest.Project, m manifest.Manifest) (res *Result, err error) {
-	go r.journal.keep(ctx)
+	go r.journal.keep(r.hard)
 	defer func() { r.journal.stop(ctx, err == nil) }()
 
 	file, err := os.CreateTemp(r.opt.TempDir, "cvarchive-*.tar.zst")
@@ -241,7 +270,7 @@ func (r *run) commit(ctx context.Context, file *os.File, m manifest.Manifest) (*
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	a, err := r.vault.CommitArchive(ctx, r.opt.Source.Name, m.Started, m.ID, file)
+	a, err := r.vault.CommitArchive(r.hard, r.opt.Source.Name, m.Started, m.ID, file)
 	if err != nil {
 		return nil, err
 	}

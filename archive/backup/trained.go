@@ -51,7 +51,7 @@ func (c *capture) performance(ctx context.Context, it *manifest.Iteration) {
 		it.Performance = p
 		err = it.Validate()
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil {
 		it.Performance = nil
 		c.fail(manifest.FailureOf(fmt.Sprintf("performance of iteration %q (%s)", it.Name, it.ID), err))
 	}
@@ -61,9 +61,12 @@ func (c *capture) performance(ctx context.Context, it *manifest.Iteration) {
 // done.
 func (c *capture) models(ctx context.Context, it *manifest.Iteration) error {
 	exports, err := c.run.source.ModelExports(ctx, c.project.ID, it.ID)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		c.fail(manifest.FailureOf(fmt.Sprintf("models of iteration %q (%s)", it.Name, it.ID), err))
-		return ctx.Err()
+		return nil
 	}
 	it.Models = exports
 	g, gctx := errgroup.WithContext(ctx)
