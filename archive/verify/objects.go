@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -44,12 +45,12 @@ type mention struct {
 	it      *manifest.Iteration   // of the model
 }
 
-// item names a mention for people.
+// item names a mention for people, within its project.
 func (m *mention) item() string {
 	if m.model != nil {
-		return fmt.Sprintf("model %s %s of iteration %q of project %q", m.model.Platform, m.model.Flavor, m.it.Name, m.project.Name)
+		return fmt.Sprintf("model %s of iteration %q", strings.TrimSpace(m.model.Platform+" "+m.model.Flavor), m.it.Name)
 	}
-	return fmt.Sprintf("image %s of project %q", m.image, m.project.Name)
+	return "image " + m.image
 }
 
 // run checks project by project.
@@ -262,7 +263,7 @@ func (o *objects) blame(ctx context.Context, e *manifest.ProjectEntry, guilty fu
 		}
 		_, _, bad := o.pass.state(m.key)
 		p := Problem{
-			Kind: kindOf(bad), Item: m.item(), Reason: bad.Error(), Hint: o.hint(m.object, bad),
+			Kind: kindOf(bad), Item: fmt.Sprintf("%s of project %q", m.item(), e.Name), Reason: bad.Error(), Hint: o.hint(m.object, bad),
 			ProjectID: e.ID, Project: e.Name, ImageID: m.image, Object: &m.object,
 		}
 		if m.model != nil {

@@ -32,7 +32,7 @@ func TestJSONDocumented(t *testing.T) {
 		sections[title] = text
 	}
 	for title, shape := range map[string]any{
-		"backup": &backupResult{}, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines,
+		"backup": &backupResult{}, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines, "repair": repairLines,
 		"restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "doctor": &diagnosis{}, "version": &versionInfo{},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -71,6 +71,12 @@ var verifyLines = lineTypes{
 	"problem": reflect.TypeFor[problemLine](),
 	"archive": reflect.TypeFor[verifiedArchive](),
 	"total":   reflect.TypeFor[verifyTotal](),
+}
+
+var repairLines = lineTypes{
+	"object":  reflect.TypeFor[repairedLine](),
+	"problem": reflect.TypeFor[problemLine](),
+	"total":   reflect.TypeFor[repairTotal](),
 }
 
 // decode decodes lines strictly, each into its type, and wants every type to

@@ -36,6 +36,15 @@ func newProblemLine(p verify.Problem) problemLine {
 	}
 }
 
+// problem is the inverse of newProblemLine.
+func (l problemLine) problem() verify.Problem {
+	return verify.Problem{
+		Archive: l.Archive, Kind: l.Kind, Item: l.Item, Reason: l.Reason, Hint: l.Hint,
+		Member: l.Member, ProjectID: l.ProjectID, Project: l.Project, ImageID: l.ImageID,
+		IterationID: l.Iteration, Platform: l.Platform, Flavor: l.Flavor, Object: l.Object, ObjectName: l.ObjectName,
+	}
+}
+
 // verifiedArchive is what was found in one archive.
 type verifiedArchive struct {
 	Type     string           `json:"type"` // "archive"
