@@ -14,6 +14,7 @@ const (
 	MaxLine     = 16 << 20  // bytes of one line of images.jsonl, newline included
 	MaxDepth    = 64        // nesting of any JSON
 	MaxImages   = 2_000_000 // records of one project
+	MaxName     = 4096      // bytes of the name of a project or domain
 )
 
 // bounds limit one JSON document. Elements and fields are counted since a

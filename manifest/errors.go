@@ -50,12 +50,15 @@ func (e *ServiceError) Error() string {
 func (e *ServiceError) Unwrap() error { return e.Err }
 
 // FailureOf turns an error into the record that an archive or report keeps.
+// Both texts are cut where nobody would read on: items are named with names
+// of the service's.
 func FailureOf(item string, err error) Failure {
-	f := Failure{Item: item, Message: err.Error()}
+	const maxItem, maxMessage = 400, 2000
+	f := Failure{Item: short(item, maxItem), Message: short(err.Error(), maxMessage)}
 	if se, ok := errors.AsType[*ServiceError](err); ok {
 		f.Operation, f.Code, f.RequestID = se.Operation, se.Code, se.RequestID
 		if se.Message != "" {
-			f.Message = se.Message
+			f.Message = short(se.Message, maxMessage)
 		}
 	}
 	return f

@@ -60,6 +60,14 @@ func (c *checker) text(field, v string) {
 	}
 }
 
+// name is text of which an archive's index holds one a project.
+func (c *checker) name(field, v string) {
+	c.text(field, v)
+	if len(v) > MaxName {
+		c.fail(field, "has %d bytes, more than %d", len(v), MaxName)
+	}
+}
+
 func (c *checker) count(field string, v int) {
 	if v < 0 {
 		c.fail(field, "is %d, below zero", v)
@@ -120,7 +128,7 @@ func (o *Object) Validate() error {
 func (d *Domain) Validate() error {
 	c := checker{record: "domain " + quote(d.Name)}
 	c.id("id", d.ID)
-	c.text("name", d.Name)
+	c.name("name", d.Name)
 	return c.result()
 }
 
@@ -128,7 +136,7 @@ func (d *Domain) Validate() error {
 func (p *Project) Validate() error {
 	c := checker{record: "project " + label(p.ID)}
 	c.id("id", p.ID)
-	c.text("name", p.Name)
+	c.name("name", p.Name)
 	c.text("description", p.Description)
 	c.optionalID("settings.domainId", p.Settings.DomainID)
 	return c.result()
@@ -261,6 +269,7 @@ func (m *Manifest) Validate() error {
 	c.text("source.name", m.Source.Name)
 	for i := range m.Domains {
 		c.id(fmt.Sprintf("domains[%d].id", i), m.Domains[i].ID)
+		c.name(fmt.Sprintf("domains[%d].name", i), m.Domains[i].Name)
 	}
 	c.projects(m.Projects)
 	c.members(m.Members)
@@ -286,7 +295,7 @@ func (c *checker) projects(entries []ProjectEntry) {
 			c.fail(at+"id", "%s is there twice", e.ID)
 		}
 		seen[id] = true
-		c.text(at+"name", e.Name)
+		c.name(at+"name", e.Name)
 		c.optionalID(at+"domainId", e.DomainID)
 		if e.Outcome == "" {
 			c.fail(at+"outcome", "is missing")
@@ -392,10 +401,15 @@ func label(id string) string {
 }
 
 func short(s string, limit int) string {
-	if len(s) > limit {
-		return s[:limit] + "…"
+	if len(s) <= limit {
+		return s
 	}
-	return s
+	for cut := limit; cut > limit-utf8.UTFMax; cut-- {
+		if utf8.RuneStart(s[cut]) {
+			return s[:cut] + "…"
+		}
+	}
+	return s[:limit] + "…" // not UTF-8 anyway
 }
 
 // Brief is an error of a decoder, shortened and in printable characters: some

@@ -59,7 +59,8 @@ func (r *run) tidyExport(e *manifest.Export) error {
 	default:
 		e.State = manifest.TokenStored
 	}
-	return e.Validate()
+	_, err := manifest.EncodeExport(e)
+	return err
 }
 
 // whileTraining is the service's code for an export that has to wait.

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"fmt"
 	"iter"
 
 	"cvarchive/manifest"
@@ -51,12 +52,28 @@ type listing struct {
 // disturbed reports whether the list changed under the pass.
 func (l *listing) disturbed() bool { return l.moved || l.repeated > 0 }
 
+// endless says that a list goes on past what an archive can hold, which is
+// twenty times what the service allows; or that a page does.
+func endless(listed, page int) error {
+	const wrong = "something is wrong with the service, or with a proxy in between"
+	switch {
+	case listed > manifest.MaxImages-manifest.MaxPage:
+		return fmt.Errorf("the list goes on after %d images; %s", listed, wrong)
+	case page > manifest.MaxPage:
+		return fmt.Errorf("%d images came where %d were asked for; %s", page, manifest.MaxPage, wrong)
+	}
+	return nil
+}
+
 // pages lists the images of the workspace, or of an iteration, until the plan
 // or the list ends. A failed call ends it too and is left in the listing.
 func (c *capture) pages(ctx context.Context, iterationID string, plan iter.Seq2[int, bool], l *listing) iter.Seq[*page] {
 	return func(yield func(*page) bool) {
-		last := ""
+		last, listed := "", 0
 		for skip, overlap := range plan {
+			if l.err = endless(max(skip, listed), 0); l.err != nil {
+				return
+			}
 			images, err := c.run.source.Images(ctx, c.project.ID, manifest.ImageQuery{
 				IterationID: iterationID, Skip: skip, Take: manifest.MaxPage,
 			})
@@ -64,7 +81,11 @@ func (c *capture) pages(ctx context.Context, iterationID string, plan iter.Seq2[
 				l.err = err
 				return
 			}
+			if l.err = endless(0, len(images)); l.err != nil {
+				return
+			}
 			l.pages++
+			listed += len(images)
 			full := len(images) >= manifest.MaxPage
 			switch {
 			case overlap && len(images) > 0 && images[0].ID == last:

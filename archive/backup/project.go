@@ -79,7 +79,7 @@ func (c *capture) close() {
 
 // fail notes a failure of the project.
 func (c *capture) fail(f manifest.Failure) {
-	c.failures = append(c.failures, f)
+	c.failures = bounded(c.failures, f)
 	c.run.opt.Logger.Warn("not captured whole", "project", c.project.Name, "item", f.Item, "code", f.Code, "reason", f.Message)
 	c.event(progress.Event{Kind: progress.ItemFailed, Item: f.Item, Message: f.Message})
 }
@@ -157,6 +157,8 @@ func (c *capture) begin(s *state) {
 		}
 		return err != nil
 	})
+	keepable(&s.tags, &s.tagsErr, manifest.EncodeTags)
+	keepable(&s.iterations, &s.iterationsErr, manifest.EncodeIterations)
 	c.total = int64(max(s.expected, 0))
 	c.run.opt.Logger.Debug("project described", "project", c.project.Name, "pass", c.pass,
 		"tags", len(s.tags), "iterations", len(s.iterations), "images", s.expected)
@@ -216,11 +218,11 @@ func (c *capture) emitWorkspace(j *job) error {
 // append writes one record. One that the archive cannot hold leaves a record
 // that says so.
 func (c *capture) append(img *manifest.Image) error {
-	if err := img.Validate(); err != nil {
-		img = unusable(img, err)
-	}
 	if err := c.spool.Append(img); err != nil {
-		return fmt.Errorf("keep the record of image %s: %w", img.ID, err)
+		img = unusable(img, err)
+		if c.spool.Append(img) != nil { // so it is not the record
+			return fmt.Errorf("keep the record of image %s: %w", img.ID, err)
+		}
 	}
 	if img.Failure != nil {
 		c.failed++

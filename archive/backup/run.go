@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -154,21 +153,21 @@ func (r *run) list(ctx context.Context, m *manifest.Manifest) ([]manifest.Projec
 	for i := range all {
 		r.account[strings.ToLower(all[i].ID)] = false
 	}
-	all = slices.DeleteFunc(all, func(p manifest.Project) bool {
-		err := p.Validate()
-		if err != nil {
-			m.Failures = append(m.Failures, manifest.FailureOf(fmt.Sprintf("project %q", p.Name), fmt.Errorf("what the service says of it cannot be kept: %w", err)))
-		}
-		return err != nil
-	})
+	if len(all) > maxProjects {
+		return nil, fmt.Errorf("%s lists %d projects, and an archive holds at most %d; name some with --project", r.opt.Source.Name, len(all), maxProjects)
+	}
+	all, m.Failures = keepableProjects(all)
 	projects, err := choose(all, r.opt.Projects, r.opt.Source.Name)
 	if err != nil {
 		return nil, err
 	}
-	if m.Domains, err = r.source.Domains(ctx); err != nil {
+	domains, err := r.source.Domains(ctx)
+	if err != nil {
 		m.Failures = append(m.Failures, manifest.FailureOf("domains", err))
 		r.warn("the domains of %s could not be listed: %v", r.opt.Source.Name, err)
 	}
+	keep, failed := keepableDomains(domains)
+	m.Domains, m.Failures = keep, append(m.Failures, failed...)
 	r.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "capture", Total: int64(len(projects))})
 	return projects, ctx.Err()
 }
@@ -245,7 +244,14 @@ func (r *run) projects(ctx context.Context, projects []manifest.Project, m *mani
 
 // write adds one project to the archive.
 func (r *run) write(c *capture, m *manifest.Manifest) (manifest.Outcome, error) {
-	s, outcome := c.state, c.outcome()
+	s := c.state
+	if _, err := manifest.EncodeIterations(s.iterations); err != nil {
+		for i := range s.iterations {
+			s.iterations[i].Performance, s.iterations[i].Models = nil, nil
+		}
+		c.fail(manifest.FailureOf("performance and models", fmt.Errorf("what the service says of them cannot be kept: %w", err)))
+	}
+	outcome := c.outcome()
 	e := manifest.ProjectEntry{
 		ID: c.project.ID, Name: c.project.Name, DomainID: c.project.Settings.DomainID,
 		Type: manifest.TypeOf(m.Domains, c.project.Settings.DomainID), Outcome: outcome, Failures: c.failures,
