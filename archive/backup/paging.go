@@ -14,6 +14,7 @@ import (
 // deleted meanwhile moves the list, and the overlap shows it without one call
 // more.
 func offsets(n int) iter.Seq2[int, bool] {
+	n = min(n, 2*manifest.MaxImages) // pages ends what goes on for longer
 	return func(yield func(int, bool) bool) {
 		pages := ceilDiv(n, manifest.MaxPage)
 		spare := pages*manifest.MaxPage - n
