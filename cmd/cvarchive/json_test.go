@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"cvarchive/archive/compare"
 	"cvarchive/archive/restore"
 	"cvarchive/manifest"
 	"cvarchive/manifest/plan"
@@ -33,7 +34,7 @@ func TestJSONDocumented(t *testing.T) {
 	}
 	for title, shape := range map[string]any{
 		"backup": &backupResult{}, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines, "repair": repairLines,
-		"restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "doctor": &diagnosis{}, "version": &versionInfo{},
+		"diff": &compare.Report{}, "restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "doctor": &diagnosis{}, "version": &versionInfo{},
 	} {
 		t.Run(title, func(t *testing.T) {
 			text := sections[title]
@@ -211,6 +212,7 @@ func TestResultsAreJSON(t *testing.T) {
 		{"list", exitDone, &listing{}},
 		{"inspect latest", exitDone, &inspection{}},
 		{"verify --all", exitDone, nil},
+		{"diff latest --live west --images", exitDone, &compare.Report{}},
 		{"restore latest --to north --dry-run", exitDifferences, &plan.Plan{}},
 		{"restore latest --to north --mode rebuild --yes", exitDone, &restore.Report{}},
 		{"doctor west", exitDone, &diagnosis{}},

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 // Besides the commands of testscript there are
 //
 //	seed REGION               fills a resource with a small account
+//	edit REGION               changes that account in several ways
 //	advance DURATION          moves the service's clock
 //	region NAME up|down       switches a resource
 //	drop REGION COUNT         drops a number of connections of image downloads
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setupScript,
 		Condition:           scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"seed": scriptSeed, "advance": scriptAdvance, "region": scriptRegion,
+			"seed": scriptSeed, "edit": scriptEdit, "advance": scriptAdvance, "region": scriptRegion,
 			"full": scriptFull, "status": scriptStatus,
 		},
 	})

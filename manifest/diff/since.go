@@ -115,8 +115,14 @@ func (h *History) tags(old, new []manifest.Tag) {
 		})
 }
 
+// iterations compares those that were asked to train. The service gives a
+// project one more, in state New, with the first edit after a training; it
+// says nothing that the images do not.
 func (h *History) iterations(old, new []manifest.Iteration) {
-	things(h, OfIteration, old, new,
+	begun := func(all []manifest.Iteration) []manifest.Iteration {
+		return slices.DeleteFunc(slices.Clone(all), func(i manifest.Iteration) bool { return i.Status == "New" })
+	}
+	things(h, OfIteration, begun(old), begun(new),
 		func(i *manifest.Iteration) string { return i.ID },
 		func(i *manifest.Iteration) string { return i.Name },
 		func(i *manifest.Iteration) string { return strings.ToLower(i.Status) },

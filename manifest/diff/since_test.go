@@ -53,7 +53,7 @@ func TestSince(t *testing.T) {
 	new := &Inventory{
 		Project:    manifest.Project{Name: "Fruits", Description: "d", Settings: manifest.ProjectSettings{DomainID: "d"}},
 		Tags:       []manifest.Tag{{ID: "t1", Name: "apple", Type: "Negative"}, {ID: "T3", Name: "kiwi", Type: "Regular", ImageCount: 2}},
-		Iterations: []manifest.Iteration{{ID: "i1", Name: "Iteration 1", Status: "Completed", PublishName: "till"}},
+		Iterations: []manifest.Iteration{{ID: "i1", Name: "Iteration 1", Status: "Completed", PublishName: "till"}, {ID: "i3", Name: "Iteration 3", Status: "New"}},
 		Images:     records(boxed(tagged("c", "T3"), "T1", "0.2"), changedMetadata, tagged("f", "T3"), named, tagged("e")),
 	}
 	h, err := Since(old, new, 10)
