@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"cvarchive/archive/backup"
+	"cvarchive/archive/progress"
 	"cvarchive/cmd/internal/config"
 	"cvarchive/cmd/internal/ui"
 	"cvarchive/manifest"
@@ -61,7 +62,8 @@ func (a *app) backupCommand() *cli.Command {
 		Description: examples(`Captures every project of a resource into a new archive of the vault: settings, tags,
 images with their regions and metadata, iterations, exported models, and the export
 token. Image bytes that the vault has already are not downloaded again, and a backup
-that was stopped goes on where it stopped when it is run again. SOURCE names a resource
+that was stopped, or killed, goes on where it was when it is run again: interrupted once,
+it stores what it is downloading and ends; interrupted twice, it ends at once. SOURCE names a resource
 of the config; it can be left out where there is only one.
 
 Without --no-tokens the archive holds the export tokens, which let anyone who reads it
@@ -105,12 +107,22 @@ func (a *app) backup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	stop := a.interrupts.gently()
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-stop:
+			show.Event(progress.Event{Kind: progress.Warning, Message: "stopping: what is being downloaded is stored first; interrupt again to stop now"})
+		case <-done:
+		}
+	}()
 	r, err := backup.Run(c.Context, client, v, backup.Options{
 		Source: sourceOf(res, client), Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()},
 		Projects: c.StringSlice("project"), MetadataOnly: c.Bool("metadata-only"),
 		NoTokens: c.Bool("no-tokens"), NoModels: !c.Bool("models"),
-		Downloads: c.Int("downloads"), Now: a.now, Progress: show.Event, Logger: a.log,
+		Downloads: c.Int("downloads"), Stop: stop, Now: a.now, Progress: show.Event, Logger: a.log,
 	})
+	close(done)
 	show.Close()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,8 +14,11 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
+
+	"cvarchive/remote/simulator"
 )
 
 // gate is a service whose image downloads stop after a few, until it is
@@ -47,59 +51,148 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	g.inner.ServeHTTP(w, req)
 }
 
-// TestInterrupt stops a backup half-way with a signal, and goes on.
-func TestInterrupt(t *testing.T) {
+// held is an account whose downloads stop after a few, a config for it, and a
+// folder to run the program in.
+func held(t *testing.T, free int, seed func(endpoint string) error) (dir string, service *simulator.Service, g *gate) {
+	t.Helper()
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no interrupt to send to another process")
 	}
 	service, base := newService(t)
-	if err := seedSmall(base + "/westeurope"); err != nil {
+	if err := seed(base + "/westeurope"); err != nil {
 		t.Fatal(err)
 	}
-	g := &gate{inner: service, arrived: make(chan struct{}), open: make(chan struct{}), free: 5}
+	service.Resource("westeurope").ResetCalls()
+	g = &gate{inner: service, arrived: make(chan struct{}), open: make(chan struct{}), free: free}
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
-	dir := t.TempDir()
+	dir = t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "cvarchive.yaml"), []byte(testConfig(server.URL)), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return dir, service, g
+}
 
-	cmd := programIn(t, dir, "backup", "west", "--progress", "none")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+// hear closes heard when a text was written, and keeps all of it.
+type hear struct {
+	text  string
+	heard chan struct{}
+
+	mu   sync.Mutex
+	once sync.Once
+	all  bytes.Buffer
+}
+
+func (h *hear) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.all.Write(p)
+	if strings.Contains(h.all.String(), h.text) {
+		h.once.Do(func() { close(h.heard) })
+	}
+	return len(p), nil
+}
+
+// TestInterrupt stops a backup half-way with signals, and goes on. One signal
+// lets it finish what it has begun, a second one does not; both end it in good
+// order.
+func TestInterrupt(t *testing.T) {
+	for name, tt := range map[string]struct {
+		signals []os.Signal
+	}{
+		"once":  {[]os.Signal{syscall.SIGTERM}},
+		"twice": {[]os.Signal{os.Interrupt, os.Interrupt}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, service, g := held(t, 5, seedSmall)
+			cmd := programIn(t, dir, "backup", "west", "--progress", "none", "--downloads", "4")
+			var stdout bytes.Buffer
+			stderr := &hear{text: "interrupt again to stop now", heard: make(chan struct{})}
+			cmd.Stdout, cmd.Stderr = &stdout, stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			<-g.arrived
+			for i, s := range tt.signals {
+				if err := cmd.Process.Signal(s); err != nil {
+					t.Fatal(err)
+				}
+				if i == 0 {
+					<-stderr.heard
+				}
+			}
+			if len(tt.signals) == 1 {
+				close(g.open)
+			}
+			err := cmd.Wait()
+			exit, ok := errors.AsType[*exec.ExitError](err)
+			if !ok || exit.ExitCode() != exitInterrupted {
+				t.Fatalf("ended with %v, want status 130; standard error: %s", err, &stderr.all)
+			}
+			last := lastLine(stderr.all.String())
+			if !strings.HasPrefix(last, "cvarchive: ") || !strings.Contains(last, "run the same command to go on") {
+				t.Errorf("said %q, which does not tell how to go on", last)
+			}
+			if stdout.Len() > 0 {
+				t.Errorf("standard output has %q", &stdout)
+			}
+			if archives, _ := filepath.Glob(filepath.Join(dir, "vault", "archives", "*", "*")); len(archives) > 0 {
+				t.Errorf("an interrupted backup left %v", archives)
+			}
+			stored, _ := filepath.Glob(filepath.Join(dir, "vault", "objects", "sha256", "*", "*"))
+			if want := 5 + 4; len(tt.signals) == 1 && len(stored) != want {
+				t.Errorf("%d images are stored, want the 5 that were done and the 4 in flight", len(stored))
+			}
+
+			if len(tt.signals) > 1 {
+				close(g.open)
+			}
+			service.Resource("westeurope").ResetCalls()
+			if out, err := programIn(t, dir, "backup", "west", "--progress", "none").Output(); err != nil {
+				t.Fatalf("going on: %v\n%s", err, out)
+			}
+			if reads, _ := service.Resource("westeurope").BlobReads(); reads != 20-len(stored) {
+				t.Errorf("going on took %d downloads, with %d of 20 images stored", reads, len(stored))
+			}
+			if _, err := programIn(t, dir, "verify", "latest", "--read-data").Output(); err != nil {
+				t.Errorf("verify after going on: %v", err)
+			}
+		})
+	}
+}
+
+// TestKilled kills a backup of 2,000 images at about half of them, so that it
+// cannot say goodbye, and runs it again.
+func TestKilled(t *testing.T) {
+	const images, half, downloads = 2000, 1000, 8
+	dir, service, g := held(t, half, func(endpoint string) error { return seedMany(endpoint, images) })
+	backup := func() *exec.Cmd {
+		return programIn(t, dir, "backup", "west", "--progress", "none", "--downloads", fmt.Sprint(downloads))
+	}
+	cmd := backup()
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	<-g.arrived
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	err := cmd.Wait()
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok || exit.ExitCode() != exitInterrupted {
-		t.Fatalf("ended with %v, want status 130; standard error: %s", err, &stderr)
+	if err := cmd.Wait(); err == nil {
+		t.Fatal("it ended well")
 	}
-	last := lastLine(stderr.String())
-	if !strings.HasPrefix(last, "cvarchive: ") || !strings.Contains(last, "run the same command to go on") {
-		t.Errorf("said %q, which does not tell how to go on", last)
-	}
-	if stdout.Len() > 0 {
-		t.Errorf("standard output has %q", &stdout)
-	}
-	if archives, _ := filepath.Glob(filepath.Join(dir, "vault", "archives", "*", "*")); len(archives) > 0 {
-		t.Errorf("an interrupted backup left %v", archives)
-	}
-
 	close(g.open)
-	out, err := programIn(t, dir, "backup", "west", "--progress", "none").Output()
-	if err != nil {
-		t.Fatalf("going on: %v", err)
+	service.Resource("westeurope").ResetCalls()
+	if out, err := backup().CombinedOutput(); err != nil {
+		t.Fatalf("going on: %v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "20 images downloaded") && !strings.Contains(string(out), "already in the vault") {
-		t.Errorf("going on said:\n%s", out)
+	reads, _ := service.Resource("westeurope").BlobReads()
+	t.Logf("killed after %d of %d images; %d downloads afterwards", half, images, reads)
+	// One segment of the journal was filling, another one being written.
+	if reads < images-half-downloads || reads > images-half+2*64+2*downloads {
+		t.Errorf("%d downloads after a kill at %d of %d images", reads, half, images)
 	}
-	if _, err := programIn(t, dir, "verify", "latest", "--read-data").Output(); err != nil {
-		t.Errorf("verify after going on: %v", err)
+	if out, err := programIn(t, dir, "verify", "latest", "--read-data").CombinedOutput(); err != nil {
+		t.Errorf("verify after going on: %v\n%s", err, out)
 	}
 }
 
@@ -139,8 +232,8 @@ func TestSecondSignal(t *testing.T) {
 // stubborn is a program that a signal does not impress. It writes a byte when
 // it is ready, and another when it was asked to end.
 func stubborn() {
-	ctx, stop := interruptible(context.Background())
-	defer stop()
+	ctx, in := interruptible(context.Background())
+	defer in.release()
 	os.Stdout.WriteString("1")
 	<-ctx.Done()
 	os.Stdout.WriteString("2")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/gif"
 	"image/png"
 	"net/http"
 	"strings"
@@ -43,6 +44,42 @@ func seedSmallWithKey(endpoint, key string) error {
 	}
 	_, err = c.CreateProject(ctx, manifest.NewProject{Name: "Leer, ünïcödé 空", DomainID: domain[manifest.ObjectDetection+"General"]})
 	return err
+}
+
+// seedMany fills a resource with one project of n tiny images.
+func seedMany(endpoint string, n int) error {
+	ctx := context.Background()
+	c, err := customvision.New(customvision.Options{Endpoint: endpoint, TrainingKey: manifest.NewSecret(testKey), CallsPerSecond: -1})
+	if err != nil {
+		return err
+	}
+	domains, err := c.Domains(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := c.CreateProject(ctx, manifest.NewProject{Name: "Many", DomainID: domains[0].ID})
+	for done := 0; err == nil && done < n; {
+		var batch manifest.ImageBatch
+		for range min(n-done, manifest.MaxBatch) {
+			batch.Images = append(batch.Images, manifest.NewImage{Name: fmt.Sprint(done), Contents: dot(done)})
+			done++
+		}
+		err = upload(ctx, c, p.ID, batch)
+	}
+	return err
+}
+
+// dot is a GIF of a few pixels, another for every n.
+func dot(n int) []byte {
+	img := image.NewPaletted(image.Rect(0, 0, 16, 4), color.Palette{color.Black, color.White})
+	for i := range 16 {
+		img.SetColorIndex(i, 1, uint8(n>>i&1))
+	}
+	var b bytes.Buffer
+	if err := gif.Encode(&b, img, nil); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
 }
 
 func seedFruit(ctx context.Context, c *customvision.Client, domain string) error {
