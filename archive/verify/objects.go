@@ -201,6 +201,9 @@ func isDamage(err error) bool {
 
 // object checks one object. Its error ends the verification.
 func (o *objects) object(ctx context.Context, m *mention, toItsEnd bool) error {
+	if ctx.Err() != nil { // others wait behind this one
+		return ctx.Err()
+	}
 	err := o.look(ctx, m.object, toItsEnd)
 	if ctx.Err() != nil {
 		return ctx.Err()
