@@ -37,9 +37,16 @@ func Prepare(ctx context.Context, t Target, a Archive, opt Options) (*plan.Plan,
 	}
 	target.Leftovers = leftovers(past, projects)
 	archived := func(e manifest.ProjectEntry) (*plan.Archived, error) {
-		at, p := openAttempt(past, projects, wants(e.ID, opt.Plan.TargetName(e), opt.ArchiveSHA256))
+		mine := wants(e.ID, opt.Plan.TargetName(e), opt.ArchiveSHA256)
+		at, p := openAttempt(past, projects, mine)
 		if at == nil || e.Outcome == manifest.Failed {
-			return load(ctx, a, e, nil)
+			archived, err := load(ctx, a, e, nil)
+			if err == nil {
+				archived.ImportFailed = slices.ContainsFunc(past, func(a *attempt) bool {
+					return !a.done && mine(a) && a.intent.By == plan.Rebuild && len(a.left) > 0
+				})
+			}
+			return archived, err
 		}
 		return unfinished(ctx, t, a, e, at, p, opt)
 	}

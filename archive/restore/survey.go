@@ -82,7 +82,7 @@ func (i *intent) made(p manifest.Project, meant time.Time) bool {
 // images, which takes GetTags and a GetImages for each 256 images.
 func survey(ctx context.Context, t Target, archived *plan.Archived, recs *records, a *attempt, p manifest.Project) (*found, error) {
 	f := &found{project: p, Unfinished: plan.Unfinished{
-		By: a.intent.By, Since: a.begun, TargetID: p.ID, TargetName: p.Name, Status: p.Status,
+		By: a.intent.By, Since: a.begun, TargetID: p.ID, TargetName: a.intent.Name, Status: p.Status,
 		Training: a.training != nil && a.training.Iteration != "",
 	}}
 	if a.intent.By == plan.Import {

@@ -29,6 +29,9 @@ type Archived struct {
 	Content    *Content
 	// Unfinished is what an earlier restore left; nil: nothing.
 	Unfinished *Unfinished
+	// ImportFailed says that an earlier restore, which was interrupted,
+	// tried the token in vain.
+	ImportFailed bool
 }
 
 // TargetSide is the live part.
@@ -241,6 +244,8 @@ func (b *builder) compare(p *Project, a *Archived, live *Live) (equal bool, reas
 func (b *builder) token(a *Archived) (alive bool, why string) {
 	e := &a.Export
 	switch {
+	case a.ImportFailed && b.opt.Mode != ModeImport:
+		return false, "its import failed in an earlier run"
 	case e.State == manifest.TokenSealed && e.Token.IsZero():
 		return false, "its token is sealed"
 	case e.State == manifest.TokenOmitted:
