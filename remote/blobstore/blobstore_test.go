@@ -35,18 +35,19 @@ import (
 func TestAzurite(t *testing.T) {
 	server := azurite.Start(t)
 	for name, part := range map[string]func(*testing.T, *azurite.Server){
-		"contract":     testContract,
-		"requests":     testRequests,
-		"large":        testLarge,
-		"lost answers": testLostAnswers,
-		"broken body":  testBrokenBody,
-		"broken reads": testBrokenReads,
-		"pages":        testPages,
-		"properties":   testProperties,
-		"ensure":       testEnsure,
-		"errors":       testErrors,
-		"vault":        testVault,
-		"links":        testLinks,
+		"contract":      testContract,
+		"requests":      testRequests,
+		"large":         testLarge,
+		"lost answers":  testLostAnswers,
+		"broken body":   testBrokenBody,
+		"broken reads":  testBrokenReads,
+		"changed reads": testChangedReads,
+		"pages":         testPages,
+		"properties":    testProperties,
+		"ensure":        testEnsure,
+		"errors":        testErrors,
+		"vault":         testVault,
+		"links":         testLinks,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, server) })
 	}
@@ -637,4 +638,42 @@ func BenchmarkPutObject(b *testing.B) {
 			must(b, err)
 		}
 	})
+}
+
+// Bytes that change on the way are noticed, even by who reads no further than
+// to the last of them.
+func testChangedReads(t *testing.T, server *azurite.Server) {
+	w := &wire{}
+	s := open(t, overWire(byKey(t, server), w))
+	content := bytes.Repeat([]byte("0123456789"), 100)
+	if err := s.Create(t.Context(), "blob", bytes.NewReader(content)); err != nil {
+		t.Fatal(err)
+	}
+	read := func(offset, length int64) ([]byte, error) {
+		r, err := s.Open(t.Context(), "blob", offset, length)
+		if err != nil {
+			return nil, err
+		}
+		defer r.Close()
+		data := make([]byte, min(length, int64(len(content))-offset))
+		_, err = io.ReadFull(r, data)
+		return data, err
+	}
+	for _, length := range []int64{1, 500, 1000, 1001} {
+		w.after = nil
+		if data, err := read(0, length); err != nil || !bytes.Equal(data, content[:min(length, 1000)]) {
+			t.Errorf("%d bytes: %v", length, err)
+		}
+		w.after = func(_ *http.Request, resp *http.Response) (*http.Response, error) {
+			data, err := io.ReadAll(resp.Body)
+			if err == nil {
+				data[len(data)-1] ^= 1
+			}
+			resp.Body = io.NopCloser(bytes.NewReader(data))
+			return resp, err
+		}
+		if _, err := read(0, length); err == nil || !strings.Contains(err.Error(), "read blob: what arrived is not what the storage has") {
+			t.Errorf("%d bytes, one of them changed: %v", length, err)
+		}
+	}
 }
