@@ -2,10 +2,12 @@ package torture
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"log"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,10 +20,11 @@ import (
 // gremlin stands between the program and a server and gets in the way.
 type gremlin struct {
 	next http.Handler
-	log  func(*http.Request, int) // sees each request, and the status of its answer
+	log  func(*http.Request, int) // sees each request of a program that runs, and the status of its answer
 
 	mu     sync.Mutex
 	seen   int // requests since the last arm
+	era    int // counts arms
 	faults []*fault
 	events []event
 }
@@ -50,17 +53,26 @@ func (g *gremlin) arm(faults []*fault, events []event) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.seen, g.faults, g.events = 0, faults, events
+	g.era++
 }
 
 // ServeHTTP implements [http.Handler].
 func (g *gremlin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Context().Value(eraKey{}) != g.now() { // of a program that has ended
+		g.next.ServeHTTP(w, r)
+		return
+	}
 	f, due := g.meet(r)
 	for _, do := range due {
 		do()
 	}
 	s := &statusWriter{ResponseWriter: w}
-	if g.log != nil {
-		defer func() { g.log(r, s.status) }()
+	if era := g.now(); g.log != nil {
+		defer func() {
+			if era == g.now() {
+				g.log(r, s.status)
+			}
+		}()
 	}
 	if f == nil {
 		g.next.ServeHTTP(s, r)
@@ -68,6 +80,15 @@ func (g *gremlin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	f.hits.Add(1)
 	f.do(g.next, s, r)
+}
+
+type eraKey struct{}
+
+// now is the era that connections belong to.
+func (g *gremlin) now() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.era
 }
 
 func (g *gremlin) meet(r *http.Request) (struck *fault, due []func()) {
@@ -110,6 +131,11 @@ func (s *statusWriter) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
 	s := httptest.NewUnstartedServer(h)
+	if g, ok := h.(*gremlin); ok {
+		s.Config.ConnContext = func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, eraKey{}, g.now())
+		}
+	}
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.Start()
 	t.Cleanup(s.Close)
