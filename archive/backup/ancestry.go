@@ -94,8 +94,8 @@ func sameEndpoint(a, b string) bool {
 	return strings.EqualFold(strings.TrimRight(a, "/"), strings.TrimRight(b, "/"))
 }
 
-// parent returns the newest earlier archive that can be read, with its
-// digest, or nil. It fails with the context only.
+// parent returns the newest earlier archive that can be read and is not
+// incomplete, with its digest, or nil. It fails with the context only.
 func (a *ancestry) parent(ctx context.Context) (*manifest.Parent, error) {
 	newest, err := a.newest(ctx)
 	if newest == nil || err != nil {
@@ -116,6 +116,9 @@ func (a *ancestry) newest(ctx context.Context) (*ancestor, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, old := range a.archives {
+		if old.Incomplete {
+			continue // of use for its images, and the state of nothing
+		}
 		if usable, err := a.open(ctx, old); usable || err != nil {
 			return old, err
 		}

@@ -27,6 +27,11 @@ type Options struct {
 	// them.
 	NoModels bool
 
+	// MaxFailures is how much a capture may lose and its archive still
+	// count as the state of its source. Beyond that it is written all the
+	// same, and marked: Incomplete in the vault's list.
+	MaxFailures Limit
+
 	// Stop, when it is closed, ends the backup in good order: what is
 	// being downloaded is stored, and nothing else is begun.
 	Stop <-chan struct{}

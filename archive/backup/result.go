@@ -13,6 +13,8 @@ type Result struct {
 	SHA256   manifest.Digest // of the archive file
 	Manifest *manifest.Manifest
 	Stats    Stats
+	// Lost counts the images and models that the archive does not have.
+	Lost int
 	// Items are the images and models that could not be captured, the
 	// first [MaxItems] of them; the records name all.
 	Items []ItemFailure

@@ -31,6 +31,7 @@ type run struct {
 	hard      context.Context // of what is to be finished when Options.Stop comes
 	slots     chan struct{}   // one for each item in flight
 	tally     *tally
+	loss      loss // of the projects written so far
 	items     []ItemFailure
 	// account holds the ids of all projects of the resource, in lower
 	// case, and whether they are in the archive.
@@ -256,6 +257,7 @@ func (r *run) write(c *capture, m *manifest.Manifest) (manifest.Outcome, error) 
 		ID: c.project.ID, Name: c.project.Name, DomainID: c.project.Settings.DomainID,
 		Type: manifest.TypeOf(m.Domains, c.project.Settings.DomainID), Outcome: outcome, Failures: c.failures,
 	}
+	r.loss.add(c.loss())
 	members := archive.ProjectMembers{Project: c.project, Tags: s.tags, Iterations: s.iterations, Export: s.export}
 	if err := r.writer.AddProject(e, members, c.spool); err != nil {
 		return "", err
@@ -269,6 +271,11 @@ func (r *run) write(c *capture, m *manifest.Manifest) (manifest.Outcome, error) 
 // commit finishes the archive and puts it into the vault, as the last thing.
 func (r *run) commit(ctx context.Context, file *os.File, m manifest.Manifest) (*Result, error) {
 	m.Finished = r.opt.Now().UTC()
+	put := r.vault.CommitArchive
+	if r.opt.MaxFailures.exceeded(r.loss) {
+		put = r.vault.CommitIncomplete
+		m.Failures = append(m.Failures, r.loss.failure(r.opt.MaxFailures))
+	}
 	sum, err := r.writer.Close(m)
 	if err != nil {
 		return nil, err
@@ -276,9 +283,9 @@ func (r *run) commit(ctx context.Context, file *os.File, m manifest.Manifest) (*
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	a, err := r.vault.CommitArchive(r.hard, r.opt.Source.Name, m.Started, m.ID, file)
+	a, err := put(r.hard, r.opt.Source.Name, m.Started, m.ID, file)
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Archive: a, SHA256: sum.SHA256, Manifest: &sum.Manifest, Stats: r.tally.stats(), Items: r.items}, nil
+	return &Result{Archive: a, SHA256: sum.SHA256, Manifest: &sum.Manifest, Stats: r.tally.stats(), Lost: r.loss.lost, Items: r.items}, nil
 }

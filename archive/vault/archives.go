@@ -12,15 +12,26 @@ import (
 	"time"
 )
 
-// Latest is the reference to the newest archive of all, or after "<source>/"
-// of one source.
+// Latest is the reference to the newest archive of all that is not
+// incomplete, or after "<source>/" of one source.
 const Latest = "latest"
 
 // CommitArchive stores a finished archive under a new name and returns when
 // it is durable. Every object that the archive names must have been stored
 // before. The error for a name that is taken is [fs.ErrExist].
 func (v *Vault) CommitArchive(ctx context.Context, source string, created time.Time, id string, body io.ReadSeeker) (Archive, error) {
-	a, err := newArchive(source, created, id)
+	return v.commit(ctx, source, created, id, false, body)
+}
+
+// CommitIncomplete is [Vault.CommitArchive] for an archive that lost too much
+// to be taken for the state of its source: it is marked by its name in the
+// store and never the [Latest].
+func (v *Vault) CommitIncomplete(ctx context.Context, source string, created time.Time, id string, body io.ReadSeeker) (Archive, error) {
+	return v.commit(ctx, source, created, id, true, body)
+}
+
+func (v *Vault) commit(ctx context.Context, source string, created time.Time, id string, incomplete bool, body io.ReadSeeker) (Archive, error) {
+	a, err := newArchive(source, created, id, incomplete)
 	if err != nil {
 		return Archive{}, fmt.Errorf("commit an archive: %w", err)
 	}
@@ -62,7 +73,7 @@ func (v *Vault) listArchives(ctx context.Context) (archives []Archive, strays []
 		}
 	}
 	slices.SortFunc(archives, func(a, b Archive) int {
-		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.Name, b.Name))
+		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.Name, b.Name), strings.Compare(b.Path, a.Path))
 	})
 	return archives, strays, nil
 }
@@ -79,17 +90,17 @@ func (v *Vault) Resolve(ctx context.Context, ref string) (Archive, error) {
 	slices.Reverse(archives)
 	fail := &RefError{Ref: ref, Store: v.String(), Empty: len(archives) == 0}
 	want := strings.TrimSuffix(strings.TrimPrefix(ref, archivePrefix), archiveSuffix)
+	want = strings.TrimSuffix(want, lossySuffix)
 	if want == "" {
 		return Archive{}, fail
 	}
 	source, last, qualified := strings.Cut(want, "/")
 	for _, a := range archives {
-		switch {
-		case a.Name == want,
-			want == Latest,
-			qualified && last == Latest && a.Source == source:
+		isLatest := want == Latest || qualified && last == Latest && a.Source == source
+		if a.Name == want || isLatest && !a.Incomplete {
 			return a, nil
 		}
+		fail.Incomplete = fail.Incomplete || isLatest
 		if _, file, _ := strings.Cut(a.Name, "/"); strings.HasPrefix(a.Name, want) ||
 			strings.HasPrefix(file, want) || strings.HasPrefix(a.ID, want) {
 			fail.Candidates = append(fail.Candidates, a)

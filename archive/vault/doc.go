@@ -4,7 +4,7 @@
 // # Layout
 //
 //	cvarchive.json                              the marker: format, version, id, created
-//	archives/<source>/<UTC time>-<id>.tar.zst   one file per backup
+//	archives/<source>/<UTC time>-<id>.tar.zst   one file per backup; .incomplete.tar.zst if it lost too much
 //	objects/sha256/ab/abcdef….jpg               the bytes of one image or model
 //	journal/<source>/<run>-<number>.jsonl       what a backup that is not finished has stored
 //

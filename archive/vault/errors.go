@@ -58,6 +58,9 @@ type RefError struct {
 	// Empty says that the vault (or the source that Ref names) has no
 	// archive at all.
 	Empty bool
+	// Incomplete says that Ref asks for the latest archive and that all
+	// there are lost too much in their capture to be that.
+	Incomplete bool
 }
 
 const shownCandidates = 8
@@ -67,6 +70,8 @@ func (e *RefError) Error() string {
 	switch {
 	case e.Empty:
 		return fmt.Sprintf("there is no archive for %q: the vault %s holds none yet; make one with `cvarchive backup`", e.Ref, e.Store)
+	case e.Incomplete:
+		return fmt.Sprintf("%q is no archive: every one there is lost more in its capture than was allowed; back up again, or choose one by its name from `cvarchive list`", e.Ref)
 	case len(e.Candidates) == 0:
 		return fmt.Sprintf("no archive in %s is called %q; `cvarchive list` shows their names", e.Store, e.Ref)
 	}

@@ -85,7 +85,7 @@ var segmentPattern = regexp.MustCompile(`^(\d{8}T\d{6}Z)-([0-9a-f]{8})-(\d{6,9})
 
 // newSegment names a segment of the run that began at a time and has an id.
 func newSegment(source string, started time.Time, id string, number int) (Segment, error) {
-	a, err := newArchive(source, started, id)
+	a, err := newArchive(source, started, id, false)
 	if err != nil {
 		return Segment{}, err
 	}

@@ -12,6 +12,7 @@ import (
 const (
 	archivePrefix = "archives/"
 	archiveSuffix = ".tar.zst"
+	lossySuffix   = ".incomplete" // before archiveSuffix
 	objectPrefix  = "objects/sha256/"
 	timeLayout    = "20060102T150405Z"
 )
@@ -41,10 +42,15 @@ type Archive struct {
 	ID      string    // 8 hexadecimal digits
 	Size    int64     // bytes
 	Path    string    // name in the store
+
+	// Incomplete says that the capture lost more than it was allowed to.
+	// Such an archive is never the [Latest]; its name names it all the
+	// same.
+	Incomplete bool
 }
 
 // newArchive names an archive; its size is not known yet.
-func newArchive(source string, created time.Time, id string) (Archive, error) {
+func newArchive(source string, created time.Time, id string, incomplete bool) (Archive, error) {
 	if err := CheckSource(source); err != nil {
 		return Archive{}, err
 	}
@@ -56,9 +62,13 @@ func newArchive(source string, created time.Time, id string) (Archive, error) {
 		return Archive{}, fmt.Errorf("the year %d cannot be part of an archive's name", year)
 	}
 	name := source + "/" + created.Format(timeLayout) + "-" + id
+	suffix := archiveSuffix
+	if incomplete {
+		suffix = lossySuffix + archiveSuffix
+	}
 	return Archive{
 		Name: name, Source: source, Created: created, ID: id,
-		Path: archivePrefix + name + archiveSuffix,
+		Path: archivePrefix + name + suffix, Incomplete: incomplete,
 	}, nil
 }
 
@@ -73,13 +83,14 @@ func parseArchive(info Info) (a Archive, ok bool) {
 	if !ok {
 		return Archive{}, false
 	}
+	rest, incomplete := strings.CutSuffix(rest, lossySuffix)
 	source, file, _ := strings.Cut(rest, "/")
 	stamp, id, _ := strings.Cut(file, "-")
 	created, err := time.Parse(timeLayout, stamp)
 	if err != nil {
 		return Archive{}, false
 	}
-	a, err = newArchive(source, created, id)
+	a, err = newArchive(source, created, id, incomplete)
 	// Only one spelling of a name is an archive.
 	if err != nil || a.Path != info.Name {
 		return Archive{}, false

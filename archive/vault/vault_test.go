@@ -351,6 +351,38 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// An archive whose capture lost too much is never the latest, and can be named.
+func TestIncompleteArchives(t *testing.T) {
+	ctx := t.Context()
+	v := vaulttest.New(t)
+	at := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	bad, err := v.CommitIncomplete(ctx, "prod", at, "bbbb3333", strings.NewReader("x"))
+	if err != nil || bad.Path != "archives/prod/20260102T000000Z-bbbb3333.incomplete.tar.zst" || bad.Name != "prod/20260102T000000Z-bbbb3333" {
+		t.Fatalf("%+v, %v", bad, err)
+	}
+	for _, ref := range []string{"latest", "prod/latest"} {
+		_, err := v.Resolve(ctx, ref)
+		if re, ok := errors.AsType[*vault.RefError](err); !ok || !re.Incomplete || !strings.Contains(err.Error(), "lost more") {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+	good, err := v.CommitArchive(ctx, "prod", at.Add(-time.Hour), "aaaa2222", strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ref, want := range map[string]vault.Archive{
+		"latest": good, "prod/latest": good, bad.Name: bad, "bbbb": bad, bad.Path: bad, good.Path: good,
+	} {
+		if a, err := v.Resolve(ctx, ref); err != nil || a != want {
+			t.Errorf("%s: %+v, %v", ref, a, err)
+		}
+	}
+	all, err := v.Archives(ctx)
+	if diff := cmp.Diff([]vault.Archive{good, bad}, all); diff != "" || err != nil {
+		t.Errorf("archives (-want +got)\n%s%v", diff, err)
+	}
+}
+
 // openArchive stores data as an archive and opens it through a counter.
 func openArchive(t testing.TB, data []byte) (*vault.ArchiveFile, *vaulttest.Counter) {
 	t.Helper()
