@@ -17,6 +17,10 @@ import (
 // cut off, so that no answer can fill the memory.
 const MaxErrorBody = 64 << 10
 
+// maxListing bounds, in bytes, the answers that Azure's client library reads
+// whole: a page of a listing of 5,000 blobs has some 6 MB, others next to nothing.
+const maxListing = 12 << 20
+
 const maxRedirects = 5
 
 // NewHTTPClient returns the HTTP client for Azure: proxies and extra
@@ -59,12 +63,40 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, withoutURL(err)
 	}
-	if resp.StatusCode >= http.StatusBadRequest {
+	switch {
+	case resp.StatusCode >= http.StatusBadRequest:
 		resp.Body = &cutBody{Reader: io.LimitReader(resp.Body, MaxErrorBody), Closer: resp.Body}
 		resp.ContentLength = -1
+	case req.URL.Query().Has("comp"): // never the bytes of a blob
+		resp.Body = &listingBody{ReadCloser: resp.Body, left: maxListing}
 	}
 	return resp, nil
 }
+
+// listingBody fails where an answer goes on for longer than any is.
+type listingBody struct {
+	io.ReadCloser
+	left int64
+}
+
+func (b *listingBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if b.left -= int64(n); b.left < 0 {
+		return 0, &tooLargeError{}
+	}
+	return n, err
+}
+
+// tooLargeError says that an answer is larger than any answer should be.
+type tooLargeError struct{}
+
+// Error implements error.
+func (*tooLargeError) Error() string {
+	return fmt.Sprintf("the answer is larger than %d MiB", maxListing>>20)
+}
+
+// NonRetriable tells azcore's retry policy that asking again cannot help.
+func (*tooLargeError) NonRetriable() {}
 
 type cutBody struct {
 	io.Reader
