@@ -144,7 +144,7 @@ func (e *epoch) play(t *testing.T, p plan) {
 			t.Errorf("round %d, program %d: %s: %s", p.round, i, why, o)
 		}
 	}
-	calm := e.calm(t, ctx, p)
+	calm := e.calm(t, ctx, p, outcomes)
 	e.inspect(t, ctx, append(outcomes, calm...), span{began, e.account.now()})
 	for _, w := range writers {
 		if err := os.RemoveAll(w.temp); err != nil {
@@ -309,9 +309,14 @@ func keep(list *[]planned, of []kind, f *fault) {
 	}
 }
 
+// unnamed is how many images a program that was stopped may have stored that
+// no journal names: those that it downloads at once, and those that it names
+// at once.
+const unnamed = 24 + 64
+
 // calm backs up each resource with nothing in the way: it must work, and
 // capture the account as it is.
-func (e *epoch) calm(t *testing.T, ctx context.Context, p plan) (list []*outcome) {
+func (e *epoch) calm(t *testing.T, ctx context.Context, p plan, before []*outcome) (list []*outcome) {
 	held := e.held(t, ctx)
 	e.account.downloads()
 	for _, source := range []string{"weu", "neu"} {
@@ -339,6 +344,15 @@ func (e *epoch) calm(t *testing.T, ctx context.Context, p plan) (list []*outcome
 		}
 	}
 	e.totals.add(&e.totals.again, again)
+	stopped := 0
+	for _, o := range before {
+		if o.status != 0 && o.status != 4 {
+			stopped++
+		}
+	}
+	if again > stopped*unnamed {
+		t.Errorf("round %d: %d images were downloaded again although the vault had them; %d programs had not come to their end", p.round, again, stopped)
+	}
 	e.images = 0
 	return list
 }
