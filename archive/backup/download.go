@@ -25,7 +25,7 @@ func (r *run) keep(ctx context.Context, projectID string, l download.Link, limit
 	if err != nil {
 		return o, err
 	}
-	has, err := r.vault.HasObject(ctx, o)
+	has, err := r.vault.KeepObject(ctx, o)
 	if err == nil && !has {
 		has, err = r.vault.PutObject(ctx, o, b.Reader())
 	}

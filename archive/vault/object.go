@@ -30,7 +30,7 @@ func (v *Vault) PutObject(ctx context.Context, o manifest.Object, body io.ReadSe
 	if !errors.Is(err, fs.ErrExist) {
 		return false, fmt.Errorf("store object %s: %w", o.SHA256, err)
 	}
-	has, err := v.HasObject(ctx, o)
+	has, err := v.KeepObject(ctx, o)
 	if err == nil && !has {
 		err = &ObjectError{Object: o, Reason: "was deleted while it was being stored; run again", Err: fs.ErrNotExist}
 	}

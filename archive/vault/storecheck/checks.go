@@ -315,3 +315,33 @@ func largeBodies(ctx context.Context, s vault.Store, prefix string) error {
 		want(ctx, s, name, int64(len(data))-7, 100, data[len(data)-7:]),
 	)
 }
+
+// touch holds for stores that can make a name look new.
+func touch(ctx context.Context, s vault.Store, prefix string) error {
+	t, ok := s.(vault.Toucher)
+	if !ok {
+		return nil
+	}
+	name, data := prefix+"touched", []byte("content")
+	if err := wantErr("touch what is missing", t.Touch(ctx, name), fs.ErrNotExist); err != nil {
+		return err
+	}
+	if err := put(ctx, s, name, data); err != nil {
+		return err
+	}
+	before, err := s.Stat(ctx, name)
+	if err == nil {
+		err = t.Touch(ctx, name)
+	}
+	if err != nil {
+		return fmt.Errorf("touch %s: %w", name, err)
+	}
+	after, err := s.Stat(ctx, name)
+	if err != nil {
+		return fmt.Errorf("look for %s: %w", name, err)
+	}
+	if after.Modified.Before(before.Modified) || after.Size != before.Size {
+		return fmt.Errorf("touch %s: it was %+v before and %+v after", name, before, after)
+	}
+	return want(ctx, s, name, 0, -1, data)
+}

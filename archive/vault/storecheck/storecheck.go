@@ -38,6 +38,7 @@ func Checks() []Check {
 		{"difficult names", difficultNames},
 		{"refused names", refusedNames},
 		{"delete", remove},
+		{"touch", touch},
 		{"failing bodies", failingBodies},
 		{"cancelled calls", cancelled},
 		{"one creator wins", oneCreatorWins},

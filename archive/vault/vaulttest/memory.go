@@ -46,7 +46,10 @@ type file struct {
 	modified time.Time
 }
 
-var _ vault.Store = (*Memory)(nil)
+var (
+	_ vault.Store   = (*Memory)(nil)
+	_ vault.Toucher = (*Memory)(nil)
+)
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory { return &Memory{files: map[string]file{}} }
@@ -126,6 +129,18 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.files, name)
+	return nil
+}
+
+// Touch implements [vault.Toucher].
+func (m *Memory) Touch(ctx context.Context, name string) error {
+	f, err := m.get(ctx, name)
+	if err != nil {
+		return fmt.Errorf("touch %s in memory: %w", name, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.files[name] = file{f.data, time.Now().UTC()}
 	return nil
 }
 

@@ -51,7 +51,7 @@ var rules = []rule{
 
 // testOnly are packages for tests: no other package imports them outside of
 // its tests, so that the program does not carry the testing package.
-var testOnly = []string{"manifest/testenv", "archive/vault/vaulttest", "remote/blobstore/azurite"}
+var testOnly = []string{"manifest/testenv", "archive/vault/vaulttest", "archive/archivetest", "remote/blobstore/azurite"}
 
 // pure are packages that perform no I/O, and what would betray it.
 var (

@@ -1,0 +1,46 @@
+// Package retain deletes what a policy does not keep: archives, and then the
+// objects that no archive names any more.
+//
+// [Policy] says what to keep, in the words of restic; [Decide] applies it, a
+// pure function; [Run] carries it out. The newest whole archive of each source
+// is kept whatever the policy says, unless [Policy.EvenNewest] is set.
+//
+// # Safe beside others
+//
+// There is no lock. A backup stores objects first and its archive last, a
+// restore reads for hours, and either may run while archives are pruned. What
+// makes that safe is a grace period G, longer than any of them takes:
+//
+//   - An archive that goes is copied to pruned/ first and kept there for G.
+//     As long as it is, its objects stay: a backup that began to build on it,
+//     or a restore that reads it, finds them. Journals of unfinished backups
+//     go the same way. An archive of which a restore is under way (it left
+//     notes within G) is not pruned at all.
+//   - An object is deleted only when it was stored, or found there and relied
+//     on by a writer ([vault.Vault.KeepObject]), longer than G ago.
+//   - Archives, journals and pruned/ are listed again before each batch of
+//     objects is deleted, and what appeared is read; the age of each object is
+//     asked again right before.
+//
+// So whatever an archive comes to name, within G of when its writer first
+// relied on it, is there. Times are those of the store, so that a wrong clock
+// of this machine deletes nothing.
+//
+// With G of zero all of that falls away: for vaults that nothing else uses at
+// the time.
+//
+// # Killed
+//
+// Archives go first, and each file with one delete, so that at any instant
+// every archive that is listed has its objects. What is left over is no
+// archive's, and the next run finds it.
+//
+// An archive that cannot be read might name any object: then none is deleted,
+// and the report says which archive it is.
+//
+// # Memory
+//
+// Digests are remembered by their first 16 bytes: 16 MB for each million of
+// objects that are named, and up to 45 MB while they are collected. A chance
+// agreement would keep an object that could go, and never delete one.
+package retain

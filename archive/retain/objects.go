@@ -1,0 +1,246 @@
+package retain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sync/errgroup"
+
+	"cvarchive/archive"
+	"cvarchive/archive/progress"
+	"cvarchive/archive/vault"
+	"cvarchive/manifest"
+)
+
+const (
+	// batchSize is how many objects are deleted between looks at what was
+	// added to the vault.
+	batchSize = 512
+	// maxFailed is how many objects in a row may refuse to go.
+	maxFailed = 100
+)
+
+// objects deletes the objects that nothing names.
+func (p *pruner) objects(ctx context.Context) error {
+	if err := p.collect(ctx); err != nil {
+		return err
+	}
+	p.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "objects"})
+	var batch []vault.StoredObject
+	for o, err := range p.vault.ListObjects(ctx) {
+		if err != nil {
+			return err
+		}
+		if p.sort(o) {
+			batch = append(batch, o)
+		}
+		if len(batch) == batchSize {
+			if err := p.delete(ctx, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+		}
+	}
+	return p.delete(ctx, batch)
+}
+
+// sort counts an object, and reports whether it can go.
+func (p *pruner) sort(o vault.StoredObject) bool {
+	n := &p.report.Objects
+	count := func(count, bytes *int64) { *count++; *bytes += o.Size }
+	count(&n.Count, &n.Bytes)
+	switch k := keyOf(o.SHA256); {
+	case p.named.has(k):
+		count(&n.Named, &n.NamedBytes)
+	case p.waiting.has(k):
+		count(&n.Waiting, &n.WaitingBytes)
+	case !p.old(o.Modified):
+		count(&n.Young, &n.YoungBytes)
+	default:
+		count(&n.Deletable, &n.DeletableBytes)
+		return len(p.report.Blocked) == 0
+	}
+	return false
+}
+
+// collect reads everything that names objects and was not read yet.
+func (p *pruner) collect(ctx context.Context) error {
+	// Readers of archives look in this order, in which things move: a
+	// journal into an archive, both to what is kept aside.
+	for s, err := range p.vault.AllSegments(ctx) {
+		if err != nil {
+			return err
+		}
+		if err := p.readSegment(ctx, s.Segment, p.doomed[s.Path]); err != nil {
+			return err
+		}
+	}
+	archives, err := p.vault.Archives(ctx)
+	if err != nil {
+		return err
+	}
+	for _, a := range archives {
+		if err := p.readArchive(ctx, a, p.doomed[a.Path]); err != nil {
+			return err
+		}
+	}
+	retired, err := p.vault.Retired(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range retired {
+		switch {
+		case p.doomed[r.Path]:
+		case r.Archive != nil:
+			err = p.readArchive(ctx, *r.Archive, true)
+		case r.Segment != nil:
+			err = p.readSegment(ctx, *r.Segment, true)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readArchive adds what an archive names to a set. One that goes, or has gone,
+// names what waits; without a grace period it names nothing.
+func (p *pruner) readArchive(ctx context.Context, a vault.Archive, gone bool) error {
+	if p.read[a.Path] || gone && p.opt.Grace == 0 {
+		return nil
+	}
+	f, err := p.vault.OpenArchive(ctx, a)
+	if err == nil {
+		defer f.Close()
+		err = p.readObjects(ctx, f, gone)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, fs.ErrNotExist): // deleted meanwhile
+		return nil
+	case err != nil:
+		next := "verify it, and put another copy in its place or delete it"
+		if gone {
+			next = "it goes for good when the grace period is over; prune again then"
+		}
+		p.report.Blocked = append(p.report.Blocked, fmt.Sprintf(
+			"archive %s cannot be read, so that no object is known to be of no use, and none is deleted: %v; %s", a.Name, err, next))
+	}
+	p.read[a.Path] = true
+	return nil
+}
+
+func (p *pruner) readObjects(ctx context.Context, f *vault.ArchiveFile, gone bool) error {
+	r, err := archive.NewReader(f, f.Size())
+	if err != nil {
+		return err
+	}
+	for o, err := range r.Objects(ctx) {
+		if err != nil {
+			return err
+		}
+		p.name(o, gone)
+	}
+	return nil
+}
+
+// readSegment adds what a segment of a journal names. A damaged one is of no
+// use to the backup that would go on with it, and names nothing.
+func (p *pruner) readSegment(ctx context.Context, s vault.Segment, gone bool) error {
+	if p.read[s.Path] || gone && p.opt.Grace == 0 {
+		return nil
+	}
+	j, err := p.vault.ReadSegment(ctx, s)
+	_, damaged := errors.AsType[*vault.SegmentError](err)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil && !damaged:
+		return err
+	}
+	for _, e := range j.Entries {
+		p.name(e.Object, gone)
+	}
+	p.read[s.Path] = true
+	return nil
+}
+
+func (p *pruner) name(o manifest.Object, gone bool) {
+	if gone {
+		p.waiting.add(keyOf(o.SHA256))
+	} else {
+		p.named.add(keyOf(o.SHA256))
+	}
+}
+
+// delete deletes objects that nothing named when they were listed, as far as
+// nothing does now.
+func (p *pruner) delete(ctx context.Context, batch []vault.StoredObject) error {
+	if p.opt.DryRun || len(batch) == 0 {
+		return nil
+	}
+	if err := p.collect(ctx); err != nil {
+		return err
+	}
+	if len(p.report.Blocked) > 0 { // by what appeared meanwhile
+		return nil
+	}
+	gone := make([]bool, len(batch))
+	errs := make([]error, len(batch))
+	var g errgroup.Group
+	g.SetLimit(p.opt.Concurrency)
+	for i, o := range batch {
+		if k := keyOf(o.SHA256); p.named.has(k) || p.waiting.has(k) {
+			continue
+		}
+		g.Go(func() error {
+			gone[i], errs[i] = p.deleteObject(ctx, o)
+			return nil
+		})
+	}
+	_ = g.Wait() // errors are in errs
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return p.account(batch, gone, errs)
+}
+
+// deleteObject deletes an object unless it became young.
+func (p *pruner) deleteObject(ctx context.Context, o vault.StoredObject) (gone bool, err error) {
+	info, err := p.vault.Store().Stat(ctx, o.Name)
+	if err == nil {
+		if !p.old(info.Modified) {
+			return false, nil
+		}
+		err = p.vault.Store().Delete(ctx, o.Name)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return err == nil, err
+}
+
+// account counts what became of a batch. When too many in a row refuse to go,
+// it is no use to go on.
+func (p *pruner) account(batch []vault.StoredObject, gone []bool, errs []error) error {
+	row := 0
+	for i, o := range batch {
+		if errs[i] != nil {
+			p.failed(o.Name, errs[i])
+			if row++; row == maxFailed {
+				return fmt.Errorf("the last %d objects could not be deleted; check what this identity may do in the vault, and whether it is protected: %w", maxFailed, errs[i])
+			}
+			continue
+		}
+		row = 0
+		if gone[i] {
+			p.report.Objects.Deleted++
+			p.report.Objects.DeletedBytes += o.Size
+			p.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "object " + o.Name, Done: p.report.Objects.Deleted})
+		}
+	}
+	return nil
+}

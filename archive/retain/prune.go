@@ -1,0 +1,294 @@
+package retain
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"cvarchive/archive"
+	"cvarchive/archive/progress"
+	"cvarchive/archive/vault"
+	"cvarchive/manifest"
+)
+
+// DefaultGrace is longer than a backup or a restore should take.
+const DefaultGrace = 24 * time.Hour
+
+// Options say how to prune.
+type Options struct {
+	Policy Policy
+	Source string        // only archives of this source; empty: of all
+	Grace  time.Duration // see the package; 0: none
+	DryRun bool          // change nothing
+
+	Concurrency int // objects deleted at once; 0: 16
+	Progress    progress.Func
+}
+
+const defaultConcurrency = 16
+
+// Report is what a prune did, or would do.
+type Report struct {
+	DryRun   bool
+	Grace    time.Duration
+	Archives []Outcome
+	Objects  Objects
+	// Journals counts those of unfinished backups that went because they
+	// are older than the grace period, and Expired what had been kept aside
+	// for it.
+	Journals, Expired int64
+	// Blocked says why no object was deleted, a sentence each.
+	Blocked []string
+	// Failures are files that could not be deleted, the first [MaxFailures].
+	Failures []Failure
+	Failed   int64 // all of them
+}
+
+// Outcome is a [Decision] and what came of it.
+type Outcome struct {
+	Decision
+	Done bool // it was deleted
+}
+
+// Objects counts the objects of the vault.
+type Objects struct {
+	Count, Bytes              int64 // all
+	Named, NamedBytes         int64 // by an archive or a journal that stays
+	Waiting, WaitingBytes     int64 // by none that stays, but by one that goes and is kept aside
+	Young, YoungBytes         int64 // by none, and stored within the grace period
+	Deletable, DeletableBytes int64
+	Deleted, DeletedBytes     int64
+}
+
+// Failure is a file that could not be deleted.
+type Failure struct {
+	Name string // in the vault
+	Err  error
+}
+
+// MaxFailures bounds [Report.Failures].
+const MaxFailures = 1000
+
+// Deletes counts the archives that go.
+func (r *Report) Deletes() (n int) {
+	for _, o := range r.Archives {
+		if !o.Keep {
+			n++
+		}
+	}
+	return n
+}
+
+// Pending reports whether there was anything to delete.
+func (r *Report) Pending() bool {
+	return r.Deletes() > 0 || r.Objects.Deletable > 0 || r.Journals > 0 || r.Expired > 0
+}
+
+// Whole reports whether everything that was to go went.
+func (r *Report) Whole() bool { return r.Failed == 0 && len(r.Blocked) == 0 }
+
+// ErrNoPolicy means that a policy has no rule: everything would go.
+var ErrNoPolicy = errors.New("no rule says what to keep, and without one nothing is deleted")
+
+// Run deletes the archives that the policy does not keep, and then the objects
+// that nothing names. The error says that it could not be done or was stopped;
+// files that cannot be deleted are in the report. Run again goes on.
+func Run(ctx context.Context, v *vault.Vault, opt Options) (*Report, error) {
+	if opt.Policy.IsEmpty() {
+		return nil, ErrNoPolicy
+	}
+	if opt.Concurrency <= 0 {
+		opt.Concurrency = defaultConcurrency
+	}
+	p := &pruner{vault: v, opt: opt, report: &Report{DryRun: opt.DryRun, Grace: opt.Grace}, doomed: map[string]bool{}, read: map[string]bool{}}
+	for _, step := range []func(context.Context) error{p.clock, p.decide, p.archives, p.journals, p.expired, p.objects} {
+		if err := step(ctx); err != nil {
+			return p.report, err
+		}
+	}
+	return p.report, nil
+}
+
+// pruner is the state of one Run.
+type pruner struct {
+	vault  *vault.Vault
+	opt    Options
+	report *Report
+	cutoff time.Time       // what is older is past the grace period
+	doomed map[string]bool // paths of files that go
+	read   map[string]bool // paths of archives and segments that are in the sets
+
+	named, waiting keys // digests, see Objects
+}
+
+// clock takes the earlier of this machine's time and the store's.
+func (p *pruner) clock(ctx context.Context) error {
+	now := time.Now()
+	if !p.opt.DryRun {
+		stored, err := p.vault.Clock(ctx)
+		if err != nil {
+			return err
+		}
+		if stored.Before(now) {
+			now = stored
+		}
+	}
+	p.cutoff = now.Add(-p.opt.Grace)
+	return nil
+}
+
+// old reports whether something is past the grace period.
+func (p *pruner) old(t time.Time) bool { return p.opt.Grace == 0 || t.Before(p.cutoff) }
+
+func (p *pruner) failed(name string, err error) {
+	p.report.Failed++
+	if len(p.report.Failures) < MaxFailures {
+		p.report.Failures = append(p.report.Failures, Failure{Name: name, Err: err})
+	}
+	p.opt.Progress.Send(progress.Event{Kind: progress.ItemFailed, Item: name, Err: err})
+}
+
+// decide applies the policy.
+func (p *pruner) decide(ctx context.Context) error {
+	archives, err := p.vault.Archives(ctx)
+	if err != nil {
+		return err
+	}
+	restores, err := p.vault.RestoresBegun(ctx)
+	if err != nil {
+		return err
+	}
+	p.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "archives", Total: int64(len(archives))})
+	var candidates []Candidate
+	for _, a := range archives {
+		if p.opt.Source != "" && a.Source != p.opt.Source {
+			continue
+		}
+		c := Candidate{Archive: a}
+		if c.Whole, err = p.whole(ctx, a); err != nil {
+			return err
+		}
+		if begun, ok := restores[a.ID]; ok && !p.old(begun) {
+			c.Hold = "a restore of it is under way since " + begun.UTC().Format("2006-01-02 15:04 UTC")
+		}
+		candidates = append(candidates, c)
+	}
+	for _, d := range Decide(candidates, p.opt.Policy) {
+		p.report.Archives = append(p.report.Archives, Outcome{Decision: d})
+		p.doomed[d.Archive.Path] = !d.Keep
+	}
+	return nil
+}
+
+// whole reports whether an archive has all that was asked for. One that cannot
+// be read has not.
+func (p *pruner) whole(ctx context.Context, a vault.Archive) (bool, error) {
+	f, err := p.vault.OpenArchive(ctx, a)
+	if err == nil {
+		defer f.Close()
+		var r *archive.Reader
+		if r, err = archive.NewReader(f, f.Size()); err == nil {
+			return !a.Incomplete && isWhole(r.Manifest()), nil
+		}
+	}
+	if ctx.Err() != nil {
+		return false, ctx.Err()
+	}
+	return false, nil
+}
+
+func isWhole(m *manifest.Manifest) bool {
+	for _, e := range m.Projects {
+		if e.Outcome != manifest.Complete {
+			return false
+		}
+	}
+	return len(m.Failures) == 0
+}
+
+// archives deletes those that go, the oldest of a source first, so that what
+// is left when it is stopped is what a milder policy leaves.
+func (p *pruner) archives(ctx context.Context) error {
+	for i := len(p.report.Archives) - 1; i >= 0 && !p.opt.DryRun; i-- {
+		o := &p.report.Archives[i]
+		if o.Keep {
+			continue
+		}
+		if err := p.remove(ctx, o.Archive.Path, o.Archive.Size); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			p.failed(o.Archive.Path, err)
+			p.doomed[o.Archive.Path] = false
+			continue
+		}
+		o.Done = true
+		p.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "archive " + o.Archive.Name})
+	}
+	return nil
+}
+
+// remove takes an archive or a segment out of use.
+func (p *pruner) remove(ctx context.Context, path string, size int64) error {
+	if p.opt.Grace == 0 {
+		return p.vault.Discard(ctx, path)
+	}
+	err := p.vault.Retire(ctx, path, size)
+	if errors.Is(err, fs.ErrNotExist) { // another prune was faster
+		return nil
+	}
+	return err
+}
+
+// journals deletes those of backups that are over, one way or another.
+func (p *pruner) journals(ctx context.Context) error {
+	for s, err := range p.vault.AllSegments(ctx) {
+		if err != nil {
+			return err
+		}
+		if !p.old(s.Modified) {
+			continue
+		}
+		p.report.Journals++
+		p.doomed[s.Path] = true
+		if p.opt.DryRun {
+			continue
+		}
+		if err := p.remove(ctx, s.Path, s.Size); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			p.doomed[s.Path] = false
+			p.failed(s.Path, err)
+		}
+	}
+	return nil
+}
+
+// expired deletes what was kept aside for long enough.
+func (p *pruner) expired(ctx context.Context) error {
+	list, err := p.vault.Retired(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		if !p.old(r.When) {
+			continue
+		}
+		p.report.Expired++
+		p.doomed[r.Path] = true
+		if p.opt.DryRun {
+			continue
+		}
+		if err := p.vault.Discard(ctx, r.Path); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			p.doomed[r.Path] = false
+			p.failed(r.Path, fmt.Errorf("delete: %w", err))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"cvarchive/manifest"
+)
+
+// Toucher is a [Store] that can make a stored name look new.
+type Toucher interface {
+	// Touch sets the time of the last change to now. A missing name is
+	// [io/fs.ErrNotExist].
+	Touch(ctx context.Context, name string) error
+}
+
+// youngFor is how long an object counts as new to [Vault.KeepObject].
+const youngFor = time.Hour
+
+// KeepObject is [Vault.HasObject] for a writer that is about to name an object
+// in a new archive, and to rely on it being there: one that has been there for
+// long is made young, so that a prune at the same time, to which no archive
+// names it yet, leaves it alone for its grace period. A store that cannot
+// ([Toucher]) is only asked.
+func (v *Vault) KeepObject(ctx context.Context, o manifest.Object) (bool, error) {
+	has, err := v.HasObject(ctx, o)
+	touch, can := v.store.(Toucher)
+	if err != nil || !has || !can {
+		return has, err
+	}
+	name := v.ObjectName(o)
+	info, err := v.store.Stat(ctx, name)
+	if err == nil && time.Since(info.Modified) > youngFor {
+		err = touch.Touch(ctx, name)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("keep object %s: %w", o.SHA256, err)
+	}
+	// Had a prune looked before the touch, it has deleted by now.
+	return v.HasObject(ctx, o)
+}
