@@ -23,7 +23,6 @@ type totals struct {
 	projects verdict // counts only
 	losses   int
 	again    int // images downloaded again although the vault had them
-	objects  int // the most that a vault held
 }
 
 func newTotals() *totals {
