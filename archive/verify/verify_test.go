@@ -31,7 +31,7 @@ const (
 	secondProject = "aaaaaaaa-0000-4000-8000-000000000002"
 	iteration     = "cccccccc-0000-4000-8000-000000000001"
 	projects      = 2
-	images        = 40 // of each project
+	images        = 16 // of each project
 )
 
 func imageID(project, n int) string {
