@@ -33,10 +33,19 @@ type parser struct {
 }
 
 func (p *parser) fail(n *yaml.Node, format string, args ...any) {
-	if p.err == nil {
-		p.err = &Error{File: p.file, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}
+	if p.err != nil {
+		return
 	}
+	for i, arg := range args { // a key may be as long as the file
+		if text, ok := arg.(string); ok && len(text) > maxShown {
+			args[i] = strings.ToValidUTF8(text[:maxShown], "") + "…"
+		}
+	}
+	p.err = &Error{File: p.file, Line: n.Line, Column: n.Column, Message: fmt.Sprintf(format, args...)}
 }
+
+// maxShown is how much of a key or value an error repeats, in bytes.
+const maxShown = 200
 
 // document returns the one document of the file. Nodes come first, typed
 // values later: decoding straight into Go types would lose the columns,
@@ -88,6 +97,9 @@ func syntaxError(file string, err error) *Error {
 	}
 	if strings.HasPrefix(message, "did not find expected") {
 		e.Line++ // the library counts these lines from 0
+	}
+	if len(message) > maxShown {
+		message = message[:maxShown] + "…"
 	}
 	e.Message = fmt.Sprintf("this is not valid YAML: %s; check the indentation, colons and quotes around there", message)
 	return e
