@@ -36,12 +36,16 @@ something was not restored or differs from the archive; the output names it.
 
 `+archiveArg+` A lone file needs the vault too, for the images.
 
---rename OLD=NEW gives one project another name; '--rename *=Restored *' all of them.`,
+--rename OLD=NEW gives one project another name; '--rename *=Restored *' all of them.
+
+A restore that was stopped, however, goes on where it was when the same command is run
+again, from any machine: the vault has a journal of it. With --train, projects that were
+rebuilt and had been trained are trained again, with the same type and budget.`,
 			"cvarchive restore latest --to dr-neu --dry-run",
 			"cvarchive restore latest --to dr-neu",
 			"cvarchive restore prod-weu/latest --to dr-neu --project Screws --rename Screws='Screws (May)' --yes",
 			"cvarchive restore 20280901 --to dr-neu --mode rebuild --on-conflict rename --json --yes"),
-		Flags: withCommon(
+		Flags: withCommon(append(restoreFlags(),
 			&cli.StringFlag{Name: "to", Usage: "restore into the resource `TARGET` of the config"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "show what would be done, and do nothing"},
 			&cli.StringSliceFlag{Name: "project", Usage: "restore only the project of this `NAME` or id; may be repeated"},
@@ -49,8 +53,8 @@ something was not restored or differs from the archive; the output names it.
 			&cli.StringFlag{Name: "on-conflict", Value: string(plan.ConflictFail), Usage: "when a project's name is taken by one that differs: `WAY` fail, skip or rename"},
 			&cli.StringSliceFlag{Name: "rename", Usage: "`OLD=NEW` name of a project in the target; may be repeated"},
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask for confirmation"},
-			endpointFlag(), progressFlag(), jsonFlag()),
-		Action: a.action(a.restore, 1, "run the same command with --dry-run to see what is left to do; a project that was being rebuilt is shown as a conflict, so delete it in the target or add --on-conflict rename"),
+			endpointFlag(), progressFlag(), jsonFlag())...),
+		Action: a.action(a.restore, 1, "run the same command to go on where it stopped; with --dry-run it shows what is left to do"),
 	}
 }
 
@@ -87,6 +91,9 @@ func (a *app) restore(c *cli.Context) error {
 		return err
 	}
 	defer r.archive.close()
+	if err := a.refreshTokens(c, r); err != nil {
+		return err
+	}
 	p, err := restore.Prepare(c.Context, r.client, r.archive.reader, r.opt)
 	if err != nil {
 		return fmt.Errorf("plan the restore of %s to %s: %w", r.archive.name, target.Name, err)
@@ -125,7 +132,7 @@ func planOptions(c *cli.Context) (plan.Options, error) {
 		}
 		opt.Rename[before] = after
 	}
-	return opt, nil
+	return opt, serviceOptions(c, &opt)
 }
 
 // target is the resource to restore to. It must be named, even when there is
@@ -144,6 +151,15 @@ func (a *app) target(c *cli.Context) (config.Resource, error) {
 
 // prepareRestore opens everything that the restore reads.
 func (a *app) prepareRestore(c *cli.Context, ref string, target config.Resource, opt plan.Options) (*restoration, error) {
+	transfer, err := transferOf(c)
+	if err != nil {
+		return nil, err
+	}
+	if path := c.String("report"); path != "" {
+		if _, err := reportForm(path); err != nil {
+			return nil, err
+		}
+	}
 	client, err := a.client(target)
 	if err != nil {
 		return nil, err
@@ -164,8 +180,9 @@ func (a *app) prepareRestore(c *cli.Context, ref string, target config.Resource,
 	r.opt = restore.Options{
 		ArchiveName: o.name, ArchiveSHA256: digest,
 		Target: plan.Target{Name: target.Name, Endpoint: client.Endpoint()},
-		Plan:   opt, Now: a.now, Logger: a.log,
+		Plan:   opt, Transfer: transfer, Now: a.now, Logger: a.log,
 	}
+	r.throughVault()
 	return r, nil
 }
 
@@ -249,6 +266,9 @@ func (a *app) carryOut(c *cli.Context, r *restoration, p *plan.Plan, show *ui.Pr
 			return fmt.Errorf("nothing was restored, for the answer was not yes; run the command again when you are ready")
 		}
 	}
+	if p.Pending && r.opt.Journal == nil {
+		fmt.Fprintln(a.stderr, "warning: no vault is known, so there is no journal; should this restore be stopped, it begins anew")
+	}
 	r.opt.Progress = show.Event
 	report, err := restore.Apply(c.Context, r.client, r.archive.reader, r.objects, p, r.opt)
 	show.Close()
@@ -257,6 +277,9 @@ func (a *app) carryOut(c *cli.Context, r *restoration, p *plan.Plan, show *ui.Pr
 			err = errors.Join(err, a.out.JSON(report))
 		} else if hasWork(p) {
 			a.printReport(report)
+		}
+		if path := c.String("report"); path != "" {
+			err = errors.Join(err, writeReport(path, report))
 		}
 	}
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 var sigils = map[plan.Action]struct{ sigil, colour string }{
 	plan.Import:   {"+", ui.Green},
 	plan.Rebuild:  {"+", ui.Green},
+	plan.Continue: {"~", ui.Green},
 	plan.Skip:     {"=", ui.Faint},
 	plan.Conflict: {"!", ui.Yellow},
 	plan.Blocked:  {"x", ui.Red},
@@ -180,7 +181,8 @@ func (a *app) printReport(r *restore.Report) {
 	for i := range r.Projects {
 		a.printRestored(&r.Projects[i])
 	}
-	restored, short := 0, 0
+	a.printRemoved(r)
+	restored, short := 0, len(r.Failures)
 	for i := range r.Projects {
 		p := &r.Projects[i]
 		switch {
@@ -220,9 +222,14 @@ func (a *app) printRestored(p *restore.ProjectReport) {
 		a.out.Printf("    what to do: %s\n", ui.Sentence(p.Next))
 	}
 	a.printNotRestored(p)
-	if p.Abandoned != nil {
-		a.out.Printf("    left behind: %s\n", ui.Sentence(fmt.Sprintf("project %q (%s): %s; delete it when you no longer need it", p.Abandoned.Name, p.Abandoned.ID, p.Abandoned.Reason)))
+	if left := p.Abandoned; left != nil {
+		next := "delete it when you no longer need it, or run this again with --clean-up"
+		if left.Removed {
+			next = "deleted, as asked for"
+		}
+		a.out.Printf("    left behind: %s\n", ui.Sentence(fmt.Sprintf("project %q (%s): %s; %s", left.Name, left.ID, left.Reason, next)))
 	}
+	a.printJourney(p)
 	if len(p.Merged) > 0 {
 		a.out.Printf("    %s with the bytes of another; the service keeps one of them\n", ui.Count(len(p.Merged), "image"))
 	}
@@ -238,11 +245,13 @@ func restoredText(p *restore.ProjectReport) string {
 	}
 	way := "rebuilt from content"
 	switch {
+	case p.Action == plan.Continue && p.By == plan.Rebuild && p.Resumed.By == plan.Rebuild:
+		way = "finished from content"
 	case p.By == plan.Import:
 		way = "imported by token"
 	case p.By == "":
 		way = "not restored"
-	case p.Action == plan.Import:
+	case p.Action == plan.Import, p.Action == plan.Continue && p.By == plan.Rebuild:
 		way = "rebuilt from content after the import failed"
 	}
 	text := fmt.Sprintf("%s, %s: %s, %s", way, p.Outcome, ui.Count(p.Created.Tags, "tag"), ui.Count(p.Created.Images, "image"))
