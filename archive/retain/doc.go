@@ -40,7 +40,7 @@
 //
 // # Memory
 //
-// Digests are remembered by their first 16 bytes: 16 MB for each million of
-// objects that are named, and up to 45 MB while they are collected. A chance
-// agreement would keep an object that could go, and never delete one.
+// An object is remembered by 16 bytes ([objectset.Set]): 16 MB for each million
+// that are named, and up to 45 MB while they are collected. A chance agreement
+// would keep an object that could go, and never delete one.
 package retain

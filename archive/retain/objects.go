@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cvarchive/archive"
+	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
@@ -51,10 +52,10 @@ func (p *pruner) sort(o vault.StoredObject) bool {
 	n := &p.report.Objects
 	count := func(count, bytes *int64) { *count++; *bytes += o.Size }
 	count(&n.Count, &n.Bytes)
-	switch k := keyOf(o.SHA256); {
-	case p.named.has(k):
+	switch k := objectset.Of(o.Object); {
+	case p.named.Has(k):
 		count(&n.Named, &n.NamedBytes)
-	case p.waiting.has(k):
+	case p.waiting.Has(k):
 		count(&n.Waiting, &n.WaitingBytes)
 	case !p.old(o.Modified):
 		count(&n.Young, &n.YoungBytes)
@@ -170,9 +171,9 @@ func (p *pruner) readSegment(ctx context.Context, s vault.Segment, gone bool) er
 
 func (p *pruner) name(o manifest.Object, gone bool) {
 	if gone {
-		p.waiting.add(keyOf(o.SHA256))
+		p.waiting.Add(objectset.Of(o))
 	} else {
-		p.named.add(keyOf(o.SHA256))
+		p.named.Add(objectset.Of(o))
 	}
 }
 
@@ -193,7 +194,7 @@ func (p *pruner) delete(ctx context.Context, batch []vault.StoredObject) error {
 	var g errgroup.Group
 	g.SetLimit(p.opt.Concurrency)
 	for i, o := range batch {
-		if k := keyOf(o.SHA256); p.named.has(k) || p.waiting.has(k) {
+		if k := objectset.Of(o.Object); p.named.Has(k) || p.waiting.Has(k) {
 			continue
 		}
 		g.Go(func() error {

@@ -8,7 +8,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"cvarchive/archive/vault"
-	"cvarchive/manifest"
 )
 
 // at makes candidates of times, the newest first; a "!" marks one that is not
@@ -104,31 +103,6 @@ func TestParsePeriod(t *testing.T) {
 		if err == nil {
 			if again, err := ParsePeriod(p.String()); again != p || err != nil {
 				t.Errorf("%q as %q: %+v, %v", text, p, again, err)
-			}
-		}
-	}
-}
-
-func TestKeys(t *testing.T) {
-	var s keys
-	in := map[key]bool{}
-	r := rand.New(rand.NewPCG(1, 2))
-	for range 200_000 {
-		var d manifest.Digest
-		d[0], d[1], d[15], d[16] = byte(r.Uint32()), byte(r.Uint32()), byte(r.Uint32()&3), byte(r.Uint32())
-		s.add(keyOf(d))
-		in[keyOf(d)] = true
-	}
-	if s.len() != len(in) {
-		t.Errorf("%d digests, want %d", s.len(), len(in))
-	}
-	for a := range 256 {
-		for b := range 256 {
-			for c := range 5 {
-				k := key{0: byte(a), 1: byte(b), 15: byte(c)}
-				if s.has(k) != in[k] {
-					t.Fatalf("has %x: %v", k, s.has(k))
-				}
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"cvarchive/archive"
+	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
@@ -120,7 +121,7 @@ type pruner struct {
 	doomed map[string]bool // paths of files that go
 	read   map[string]bool // paths of archives and segments that are in the sets
 
-	named, waiting keys // digests, see Objects
+	named, waiting objectset.Set // see Objects
 }
 
 // clock takes the earlier of this machine's time and the store's.

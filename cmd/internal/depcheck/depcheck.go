@@ -43,8 +43,9 @@ var rules = []rule{
 	{"archive/progress", nil},
 	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/vault/..."}},
 	{"archive/download", []string{"manifest"}}, // shared by flows
+	{"archive/objectset", []string{"manifest"}},
 	// The flows:
-	{"archive/...", []string{"archive", "archive/download", "archive/progress", "archive/vault", "manifest/..."}},
+	{"archive/...", []string{"archive", "archive/download", "archive/objectset", "archive/progress", "archive/vault", "manifest/..."}},
 
 	{"cmd/...", []string{"..."}},
 }
