@@ -73,7 +73,10 @@ func Build(a *ArchiveSide, t *TargetSide, opt Options) (*Plan, error) {
 		l.Remove = opt.CleanUp
 		p.Leftovers = append(p.Leftovers, l)
 	}
+	p.Choices, p.State = choicesOf(opt), stateOf(t)
 	p.sum()
+	p.measure(t, opt)
+	p.estimate(opt.CallsPerSecond)
 	return p, nil
 }
 
@@ -285,6 +288,7 @@ func (b *builder) importing(p *Project, a *Archived, rebuild *Project) {
 	}
 	p.Calls = Calls{ImportProject: 1}
 	p.ProofCalls = proofCalls(e.ImageCount)
+	p.ProofBytes = a.Content.Restorable().Bytes
 	p.ProofCalls.Add(Calls{GetImageCount: 1, GetTags: 1, GetIterations: 1}) // to check the counts
 	if e.ImageCount != a.Content.All().Images {
 		p.Notes = append(p.Notes, Note{What: "export record", Reason: fmt.Sprintf(

@@ -109,13 +109,14 @@ func TestDomainIsMapped(t *testing.T) {
 		name    string
 		offered []manifest.Domain
 		want    string // id; empty: blocked
+		note    string // part of the note about it
 	}{
-		{"the same", []manifest.Domain{general("d9", true), general("D1", true)}, "D1"},
-		{"the same is retired, another of its name is not", []manifest.Domain{general("d1", false), general("d9", true)}, "d9"},
-		{"the same is retired and there is no other", []manifest.Domain{general("d1", false)}, "d1"},
-		{"another id", []manifest.Domain{general("d8", false), general("d9", true)}, "d9"},
-		{"another type", []manifest.Domain{{ID: "d9", Name: "General", Type: manifest.ObjectDetection, Enabled: true}}, ""},
-		{"another name", []manifest.Domain{{ID: "d9", Name: "Food", Type: manifest.Classification, Enabled: true}}, ""},
+		{"the same", []manifest.Domain{general("d9", true), general("D1", true)}, "D1", ""},
+		{"the same is retired, another of its name is not", []manifest.Domain{general("d1", false), general("d9", true)}, "d9", "is retired; "},
+		{"the same is retired and there is no other", []manifest.Domain{general("d1", false)}, "d1", "is retired; the service may refuse to train"},
+		{"another id", []manifest.Domain{general("d8", false), general("d9", true)}, "d9", "is not offered; "},
+		{"another type", []manifest.Domain{{ID: "d9", Name: "General", Type: manifest.ObjectDetection, Enabled: true}}, "", ""},
+		{"another name", []manifest.Domain{{ID: "d9", Name: "Food", Type: manifest.Classification, Enabled: true}}, "", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -129,8 +130,8 @@ func TestDomainIsMapped(t *testing.T) {
 			if got.Domain == nil || got.Domain.ID != tt.want {
 				t.Fatalf("domain %+v", got.Domain)
 			}
-			mapped := slices.ContainsFunc(got.Notes, func(n Note) bool { return n.What == "domain" })
-			if mapped != !strings.EqualFold(tt.want, "d1") {
+			i := slices.IndexFunc(got.Notes, func(n Note) bool { return n.What == "domain" })
+			if (i >= 0) != (tt.note != "") || i >= 0 && !strings.Contains(got.Notes[i].Reason, tt.note) {
 				t.Errorf("notes %v", got.Notes)
 			}
 		})

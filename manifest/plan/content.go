@@ -29,6 +29,7 @@ type Content struct {
 	all, whole Held
 	merged     []Merged
 	lost       []Lost
+	strict     overStrict
 	unknown    int // tag references that name no tag
 	iteration  int // images that only an iteration holds
 	byURL      bool
@@ -183,6 +184,7 @@ func (c *Content) label(it *item, img *manifest.Image) {
 		}
 	}
 	if len(img.Metadata) > 0 {
+		c.strict.check(img)
 		k := metadataKey(img.Metadata)
 		if c.groups[k] == 0 {
 			c.groups[k] = len(c.groups) + 1

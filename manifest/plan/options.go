@@ -44,8 +44,13 @@ type Options struct {
 	// TokenMargin is how long a token must still live to be used; 0: five
 	// minutes.
 	TokenMargin time.Duration
-	// Limits of the target; zero fields are not known.
+	// Limits of the target; zero fields are not known. Those of Tier fill
+	// them in where it is given.
 	Limits Limits
+	Tier   Tier
+	// CallsPerSecond is the rate for the estimate; 0:
+	// [DefaultCallsPerSecond].
+	CallsPerSecond float64
 	// Transfer is the way that image bytes take; empty: upload.
 	Transfer Transfer
 	// Train asks for a training after a rebuild where the archived project
@@ -92,6 +97,9 @@ func (e *UnknownProjectError) Error() string {
 }
 
 func (o Options) withDefaults() (Options, error) {
+	if o.Limits == (Limits{}) {
+		o.Limits = LimitsOf(o.Tier)
+	}
 	if o.Mode == "" {
 		o.Mode = ModeAuto
 	}

@@ -26,6 +26,12 @@ type Plan struct {
 	Leftovers []Leftover `json:"leftovers,omitempty"`
 	// Pending says that carrying out the plan would change the target.
 	Pending bool `json:"pending"`
+	// Room says whether the target has room, and Estimate what it takes.
+	Room     Room     `json:"room"`
+	Estimate Estimate `json:"estimate"`
+	// Choices and State are what [Plan.Moved] needs of a saved plan.
+	Choices Choices `json:"choices"`
+	State   State   `json:"state"`
 }
 
 // Archive says what the plan was made from.
@@ -94,6 +100,9 @@ type Project struct {
 	ProofCalls Calls `json:"proofCalls,omitempty"`
 	// Bytes of images to upload, before base64; by URL, to be fetched.
 	Bytes int64 `json:"bytes"`
+	// ProofBytes are read back by the proof: the images that the archive
+	// has the bytes of.
+	ProofBytes int64 `json:"proofBytes"`
 	// Fallback says that a failed import is followed by a rebuild, and
 	// what that takes.
 	Fallback *Fallback `json:"fallback,omitempty"`

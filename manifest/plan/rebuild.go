@@ -43,11 +43,13 @@ func (b *builder) rebuild(p *Project, a *Archived) {
 	}
 	p.Calls = c.Calls(c.Schedule())
 	p.ProofCalls = proofCalls(held.Images)
-	p.Bytes = held.Bytes
+	p.Bytes, p.ProofBytes = held.Bytes, held.Bytes
 	p.NotCarried = append(p.NotCarried, notCarried(a)...)
-	if domain.From != "" {
-		p.Notes = append(p.Notes, Note{What: "domain", Reason: fmt.Sprintf("%s is not offered; %s takes its place",
-			describeDomain(domain.From, b.archive.Domains), describeDomain(domain.ID, b.target.Domains))})
+	p.Notes = append(p.Notes, b.domainNotes(domain)...)
+	if n := c.strict.count; n > 0 {
+		p.Notes = append(p.Notes, Note{What: plural(n, "images") + " with much metadata", Count: n, Items: c.strict.ids,
+			Reason: fmt.Sprintf("more than %d entries, or longer than %d and %d characters, which is one of the two limits that the service's documents give; what it refuses is reported by name",
+				strictPairs, strictKey, strictValue)})
 	}
 	if n := len(c.Merged()); n > 0 {
 		p.Notes = append(p.Notes, Note{What: plural(n, "images"), Count: n,
@@ -89,7 +91,7 @@ func notCarried(a *Archived) []Note {
 		add(Note{What: "setting detectionParameters", Reason: "read-only"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Extra)) {
-		add(Note{What: "setting " + name, Reason: "not known to this version, and often bound to the old account"})
+		add(Note{What: "setting " + name, Reason: whyNotSet(name)})
 	}
 	var trained, models []string
 	for _, it := range a.Iterations {
@@ -127,6 +129,38 @@ func notCarried(a *Archived) []Note {
 	}
 	add(Note{What: "ids and dates", Reason: "the target gives new ones"})
 	return notes
+}
+
+// whyNotSet explains a setting that is archived and never sent.
+func whyNotSet(name string) string {
+	switch name {
+	case "exportModelContainerUri", "notificationQueueUri":
+		return "it belongs to the old account's storage; set it to the new one's in the portal"
+	}
+	return "not known to this version, and often bound to the old account"
+}
+
+// domainNotes say what is unusual about a chosen domain.
+func (b *builder) domainNotes(d Domain) []Note {
+	offered := func(id string) *manifest.Domain {
+		i := slices.IndexFunc(b.target.Domains, func(o manifest.Domain) bool { return strings.EqualFold(o.ID, id) })
+		if i < 0 {
+			return nil
+		}
+		return &b.target.Domains[i]
+	}
+	if d.From == "" {
+		if same := offered(d.ID); same != nil && !same.Enabled {
+			return []Note{{What: "domain", Reason: fmt.Sprintf("%s is retired; the service may refuse to train with it", describeDomain(d.ID, b.target.Domains))}}
+		}
+		return nil
+	}
+	lost := "is not offered"
+	if offered(d.From) != nil {
+		lost = "is retired"
+	}
+	return []Note{{What: "domain", Reason: fmt.Sprintf("%s %s; %s takes its place",
+		describeDomain(d.From, b.archive.Domains), lost, describeDomain(d.ID, b.target.Domains))}}
 }
 
 // chooseDomain finds the target's domain for a project: the same one, else
