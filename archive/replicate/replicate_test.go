@@ -1,0 +1,271 @@
+package replicate_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"cvarchive/archive/archivetest"
+	"cvarchive/archive/replicate"
+	"cvarchive/archive/vault"
+	"cvarchive/archive/vault/dirstore"
+	"cvarchive/archive/vault/vaulttest"
+	"cvarchive/manifest"
+	"cvarchive/remote/blobstore"
+	"cvarchive/remote/blobstore/azurite"
+)
+
+func spec(n int, pictures ...string) archivetest.Archive {
+	return archivetest.Archive{
+		Source: "a", ID: fmt.Sprintf("%08x", n), Created: time.Date(2028, 9, n, 2, 0, 0, 0, time.UTC),
+		Projects: [][]string{pictures, {"model", "shared"}},
+	}
+}
+
+// fill makes three archives that share objects.
+func fill(t *testing.T, v *vault.Vault) []vault.Archive {
+	t.Helper()
+	for n := range 3 {
+		archivetest.Commit(t, v, spec(n+1, "model", fmt.Sprint("own ", n), fmt.Sprint("pair ", n/2)))
+	}
+	archives, err := v.Archives(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return archives
+}
+
+func copyAll(ctx context.Context, from, to *vault.Vault, archives []vault.Archive, opt replicate.Options) ([]*replicate.Report, error) {
+	p, err := replicate.NewPass(ctx, from, to, opt)
+	if err != nil {
+		return nil, err
+	}
+	var reports []*replicate.Report
+	err = p.All(ctx, archives, func(r *replicate.Report) { reports = append(reports, r) })
+	return reports, err
+}
+
+func statuses(reports []*replicate.Report) (text []string) {
+	for _, r := range reports {
+		text = append(text, fmt.Sprintf("%s %s %d %d", r.Archive.ID, r.Status, r.Copied, r.Failed))
+	}
+	return text
+}
+
+func want(t *testing.T, reports []*replicate.Report, err error, texts ...string) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(texts, statuses(reports)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+		for _, r := range reports {
+			t.Log(r.Reason, r.Failures)
+		}
+	}
+}
+
+func TestCopy(t *testing.T) {
+	source, target := vaulttest.NewMemory(), vaulttest.NewMemory()
+	from := vaulttest.Init(t, source)
+	archives := fill(t, from)
+	archivetest.Put(t, from, "of no archive")
+	counted := vaulttest.Count(target)
+	to := vaulttest.Init(t, counted)
+
+	r, err := copyAll(t.Context(), from, to, archives, replicate.Options{DryRun: true})
+	want(t, r, err, "00000001 missing 4 0", "00000002 missing 1 0", "00000003 missing 2 0")
+	if got := target.Names(); len(got) != 1 {
+		t.Errorf("a dry run stored %q", got)
+	}
+	r, err = copyAll(t.Context(), from, to, archives[1:2], replicate.Options{})
+	want(t, r, err, "00000002 copied 4 0")
+	r, err = copyAll(t.Context(), from, to, archives, replicate.Options{})
+	want(t, r, err, "00000001 copied 1 0", "00000002 present 0 0", "00000003 copied 2 0")
+	if err := archivetest.Sound(t.Context(), to); err != nil {
+		t.Error(err)
+	}
+	for _, name := range source.Names() {
+		switch {
+		case name == vault.MarkerName:
+		case strings.Contains(name, from.ObjectName(archivetest.Object("of no archive"))):
+			if target.Bytes(name) != nil {
+				t.Errorf("%s was copied, and no archive names it", name)
+			}
+		case string(target.Bytes(name)) != string(source.Bytes(name)):
+			t.Errorf("%s is another in the target", name)
+		}
+	}
+
+	// Nothing is missing: nothing is written, and objects are only listed.
+	creates, stats := counted.Creates.Load(), counted.Stats.Load()
+	r, err = copyAll(t.Context(), from, to, archives, replicate.Options{})
+	want(t, r, err, "00000001 present 0 0", "00000002 present 0 0", "00000003 present 0 0")
+	if counted.Creates.Load() != creates || counted.Stats.Load()-stats > 3 {
+		t.Errorf("%d creates and %d stats for nothing", counted.Creates.Load()-creates, counted.Stats.Load()-stats)
+	}
+	// What the target lost is copied again.
+	if err := target.Delete(t.Context(), to.ObjectName(archivetest.Object("own 1"))); err != nil {
+		t.Fatal(err)
+	}
+	r, err = copyAll(t.Context(), from, to, archives, replicate.Options{})
+	want(t, r, err, "00000001 present 0 0", "00000002 present 1 0", "00000003 present 0 0")
+}
+
+// An object that is lost or damaged in the source keeps its archives, and no
+// other, from being copied.
+func TestDamage(t *testing.T) {
+	for name, harm := range map[string]func(*vaulttest.Memory, string){
+		"lost":    func(s *vaulttest.Memory, name string) { _ = s.Delete(context.Background(), name) },
+		"damaged": func(s *vaulttest.Memory, name string) { data := s.Bytes(name); data[8] ^= 1; s.Put(name, data) },
+		"longer":  func(s *vaulttest.Memory, name string) { s.Put(name, append(s.Bytes(name), 0)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := vaulttest.NewMemory()
+			from, to := vaulttest.Init(t, source), vaulttest.New(t)
+			archives := fill(t, from)
+			harm(source, from.ObjectName(archivetest.Object("pair 0"))) // of the first two
+			r, err := copyAll(t.Context(), from, to, archives, replicate.Options{})
+			want(t, r, err, "00000001 failed 3 1", "00000002 failed 1 1", "00000003 copied 2 0")
+			if _, ok := errors.AsType[*vault.ObjectError](r[1].Failures[0].Err); !ok {
+				t.Errorf("%v", r[1].Failures[0].Err)
+			}
+			if err := archivetest.Sound(t.Context(), to); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("archive", func(t *testing.T) {
+		source := vaulttest.NewMemory()
+		from, to := vaulttest.Init(t, source), vaulttest.New(t)
+		archives := fill(t, from)
+		data := source.Bytes(archives[0].Path)
+		data[100] ^= 1
+		source.Put(archives[0].Path, data)
+		r, err := copyAll(t.Context(), from, to, archives, replicate.Options{})
+		want(t, r, err, "00000001 failed 0 0", "00000002 copied 4 0", "00000003 copied 2 0")
+		if !strings.Contains(r[0].Reason, "it is damaged") {
+			t.Error(r[0].Reason)
+		}
+		// The good file in the target is not taken for the damaged one.
+		r, err = copyAll(t.Context(), to, from, archives[1:], replicate.Options{})
+		want(t, r, err, "00000002 present 0 0", "00000003 present 0 0")
+		other := archivetest.Write(t, spec(2, "model"))
+		source.Put(archives[1].Path, other)
+		r, err = copyAll(t.Context(), to, from, archives[1:2], replicate.Options{})
+		want(t, r, err, "00000002 failed 0 0")
+		if !strings.Contains(r[0].Reason, "another file of this name") {
+			t.Error(r[0].Reason)
+		}
+	})
+	t.Run("into itself", func(t *testing.T) {
+		v := vaulttest.New(t)
+		_, err := replicate.NewPass(t.Context(), v, v, replicate.Options{})
+		if _, ok := errors.AsType[*replicate.SameVaultError](err); !ok {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestStopped stops a copy at each of its writes in turn and runs it again.
+func TestStopped(t *testing.T) {
+	from := vaulttest.New(t)
+	archives := fill(t, from)
+	for nth, prefix := int64(1), "objects/"; ; nth++ {
+		target := vaulttest.NewMemory()
+		to := vaulttest.Init(t, target)
+		ctx, kill := context.WithCancel(t.Context())
+		gate := vaulttest.Gate(target, vaulttest.When{Prefix: prefix, Nth: nth}, func(context.Context, string) error {
+			kill()
+			return context.Canceled
+		})
+		_, err := copyAll(ctx, from, vaulttest.Init(t, gate), archives, replicate.Options{Concurrency: 2})
+		stopped := ctx.Err() != nil
+		kill()
+		if stopped == (err == nil) {
+			t.Fatalf("stopped at %d: %v", nth, err)
+		}
+		if err := archivetest.Sound(t.Context(), to); err != nil {
+			t.Fatalf("stopped at %d: %v", nth, err)
+		}
+		before := len(target.Names())
+		r, err := copyAll(t.Context(), from, to, archives, replicate.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		copied := 0
+		for _, report := range r {
+			copied += int(report.Copied)
+			if report.Status == replicate.Copied {
+				copied++
+			}
+		}
+		if all := len(target.Names()); before+copied != all || all != 1+7+3 {
+			t.Fatalf("stopped at %d: %d files were there, %d were copied, %d are there", nth, before, copied, all)
+		}
+		if err := archivetest.Sound(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case stopped:
+		case prefix == "archives/":
+			return
+		default:
+			nth, prefix = 0, "archives/"
+		}
+	}
+}
+
+func TestUnwritableTarget(t *testing.T) {
+	from := vaulttest.New(t)
+	pictures := []string{"model"}
+	for i := range 150 {
+		pictures = append(pictures, fmt.Sprint(i))
+	}
+	a := archivetest.Commit(t, from, spec(1, pictures...))
+	full := vaulttest.NoSpace(vaulttest.NewMemory(), vaulttest.When{Prefix: "objects/"})
+	vaulttest.MustHit(t, full)
+	_, err := copyAll(t.Context(), from, vaulttest.Init(t, full), []vault.Archive{a}, replicate.Options{})
+	if err == nil || !strings.Contains(err.Error(), "the last 100 objects could not be copied") {
+		t.Errorf("%v", err)
+	}
+}
+
+// From a folder to Blob Storage, to another container, and back to a folder.
+func TestFolderAndBlob(t *testing.T) {
+	server := azurite.Start(t)
+	folder := func() vault.Store {
+		s, err := dirstore.New(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	container := func() vault.Store {
+		s, err := blobstore.New(blobstore.Options{URL: server.ContainerURL(t), ConnectionString: manifest.NewSecret(server.ConnectionString)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	from := vaulttest.Init(t, folder())
+	archives := fill(t, from)
+	for _, s := range []vault.Store{container(), container(), folder()} {
+		to := vaulttest.Init(t, s)
+		r, err := copyAll(t.Context(), from, to, archives, replicate.Options{})
+		want(t, r, err, "00000001 copied 4 0", "00000002 copied 1 0", "00000003 copied 2 0")
+		if err := archivetest.Sound(t.Context(), to); err != nil {
+			t.Fatal(err)
+		}
+		if archives, err = to.Archives(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		from = to
+	}
+}
