@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// stopAfter is standard error: it ends a context with the nth item that the
+// progress tells of.
+type stopAfter struct {
+	mu   sync.Mutex
+	left int
+	stop context.CancelFunc
+	text bytes.Buffer
+}
+
+func (s *stopAfter) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.left -= bytes.Count(p, []byte(`"event":"item"`))
+	if s.left <= 0 {
+		s.stop()
+	}
+	return s.text.Write(p)
+}
+
+// A verification that is interrupted says how to go on, and goes on.
+func TestVerifyGoesOn(t *testing.T) {
+	_, base := newService(t)
+	if err := seedSmall(base + "/westeurope"); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "cvarchive.yaml")
+	if err := os.WriteFile(config, []byte(testConfig(base)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cvarchive := func(items int, line string) (status int, stdout, stderr string) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var out bytes.Buffer
+		errs := &stopAfter{left: items, stop: cancel}
+		status = run(ctx, append(strings.Fields(line), "--config", config), process{
+			stdin: strings.NewReader(""), stdout: &out, stderr: errs,
+			lookupEnv: func(name string) (string, bool) {
+				value, ok := map[string]string{"KEY": testKey, "XDG_CACHE_HOME": dir, "HOME": dir, "LocalAppData": dir}[name]
+				return value, ok
+			},
+		})
+		return status, out.String(), errs.text.String()
+	}
+	const all = 1 << 30
+	if status, _, stderr := cvarchive(all, "backup west --progress none"); status != exitDone {
+		t.Fatalf("backup: status %d: %s", status, stderr)
+	}
+	status, _, stderr := cvarchive(5, "verify --all --read-data --progress json")
+	if status != exitInterrupted || !strings.Contains(stderr, "run the same command again to go on") {
+		t.Fatalf("interrupted: status %d: %s", status, stderr)
+	}
+	left, err := filepath.Glob(filepath.Join(dir, "cvarchive", "verify", "*-all.state"))
+	if dirs, _ := filepath.Glob(filepath.Join(dir, "Library", "Caches", "cvarchive", "verify", "*-all.state")); len(dirs) > 0 {
+		left = dirs
+	}
+	if err != nil || len(left) != 1 {
+		t.Fatalf("what was read is not remembered: %v, %v", left, err)
+	}
+	status, stdout, stderr := cvarchive(all, "verify --all --read-data --progress none")
+	went := regexp.MustCompile(`\n([0-9]+) of 20 objects were read before the verification was stopped`).FindStringSubmatch(stdout)
+	if status != exitDone || went == nil || !strings.Contains(stdout, "no problems") {
+		t.Fatalf("going on: status %d: %s%s", status, stdout, stderr)
+	}
+	if _, err := os.Stat(left[0]); !os.IsNotExist(err) {
+		t.Errorf("after the end: %v", err)
+	}
+	if _, stdout, _ := cvarchive(all, "verify --all --read-data --progress none"); strings.Contains(stdout, "were read before") {
+		t.Errorf("after the end: %s", stdout)
+	}
+}
