@@ -27,6 +27,7 @@ func (a *app) commands() []*cli.Command {
 		a.diffCommand(),
 		a.repairCommand(),
 		a.restoreCommand(),
+		a.pruneCommand(),
 		a.simulateCommand(),
 		a.versionCommand(),
 		a.completionCommand(),
