@@ -49,3 +49,7 @@ func TableFrames(table []byte, fileSize int64) (out []Frame, err error) {
 	}
 	return out, err
 }
+
+// LimitImages makes a reader refuse a project of more than n records, for
+// tests that cannot wait for two million.
+func LimitImages(r *Reader, n int) { r.maxImages = n }

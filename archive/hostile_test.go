@@ -166,3 +166,22 @@ func TestMillionsOfMembers(t *testing.T) {
 		t.Errorf("took %d MiB", peak>>20)
 	}
 }
+
+// Records past what a project can have are not read: whoever holds them in
+// memory counts on it.
+func TestTooManyImages(t *testing.T) {
+	file, sum := write(t, archive.WriterOptions{TempDir: t.TempDir()}, 30)
+	for limit, want := range map[int]int{29: 29, 30: 30} {
+		r := open(t, file)
+		archive.LimitImages(r, limit)
+		n, last := 0, error(nil)
+		for _, err := range r.Images(t.Context(), sum.Manifest.Projects[0].ID) {
+			if last = err; err == nil {
+				n++
+			}
+		}
+		if _, damaged := errors.AsType[*archive.CorruptError](last); n != want || damaged != (limit < 30) {
+			t.Errorf("at most %d: %d records, %v", limit, n, last)
+		}
+	}
+}

@@ -39,9 +39,12 @@ func (r *Reader) Images(ctx context.Context, id string) iter.Seq2[Record, error]
 			yield(Record{}, err)
 			return
 		}
-		hash := sha256.New()
+		hash, n := sha256.New(), 0
 		for line, err := range lines(io.TeeReader(content, hash)) {
 			rec := Record{Raw: line}
+			if n++; err == nil && n > r.maxImages {
+				err = corrupt(m.Name, "it has more than the %d records that are read", r.maxImages)
+			}
 			if err == nil {
 				if bad := manifest.DecodeImage(line, &rec.Image); bad != nil {
 					err = corrupt(m.Name, "%v", bad)

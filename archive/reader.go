@@ -20,6 +20,7 @@ type Reader struct {
 	manifest       *manifest.Manifest
 	manifestJSON   []byte
 	manifestOffset int64
+	maxImages      int // records of one project
 }
 
 // NewReader opens an archive of the given size in bytes. It reads the end of
@@ -55,7 +56,7 @@ func NewReader(ra io.ReaderAt, size int64) (*Reader, error) {
 	case err != nil:
 		return nil, corrupt(manifestName, "%v", err)
 	}
-	r := &Reader{src: src, manifest: m, manifestJSON: content, manifestOffset: offset}
+	r := &Reader{src: src, manifest: m, manifestJSON: content, manifestOffset: offset, maxImages: manifest.MaxImages}
 	return r, r.checkMembers()
 }
 
