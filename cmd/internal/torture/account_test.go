@@ -39,6 +39,7 @@ type account struct {
 	drawn int
 	log   []change                   // every change of any project, in order
 	truth map[string]manifest.Digest // the bytes of every image that ever was
+	uses  map[manifest.Digest]int    // images by their bytes
 	moves int
 
 	seeing  sync.Mutex
@@ -76,7 +77,7 @@ func newAccount(t *testing.T, largest int) *account {
 	}
 	a := &account{
 		t: t, svc: svc, gremlin: &gremlin{next: svc}, clients: map[string]*customvision.Client{},
-		truth: map[string]manifest.Digest{}, fetched: map[string]int{},
+		truth: map[string]manifest.Digest{}, uses: map[manifest.Digest]int{}, fetched: map[string]int{},
 	}
 	a.gremlin.log = a.note
 	a.url = serve(t, a.gremlin)
@@ -290,7 +291,9 @@ func (a *account) add(p *project, rng *rand.Rand, n int) {
 			if err != nil {
 				return nil, err
 			}
-			a.truth[r.Image.ID] = sha256.Sum256(b.Images[i].Contents)
+			digest := manifest.Digest(sha256.Sum256(b.Images[i].Contents))
+			a.truth[r.Image.ID] = digest
+			a.uses[digest]++
 			ids = append(ids, r.Image.ID)
 		}
 		return ids, nil

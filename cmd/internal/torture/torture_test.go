@@ -3,7 +3,6 @@ package torture
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -13,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/vaulttest"
@@ -90,8 +91,8 @@ func (g *game) epoch(t *testing.T, p *place, plans []plan) {
 	a := newAccount(t, 280)
 	b := newBench(t, a, p)
 	e := &epoch{game: g, bench: b, account: a, place: p, seen: map[string]bool{}}
-	for _, plan := range plans {
-		if *round == 0 && time.Now().After(g.deadline) {
+	for i, plan := range plans {
+		if i > 0 && *round == 0 && time.Now().After(g.deadline) {
 			break
 		}
 		if e.play(t, plan); t.Failed() {
@@ -336,7 +337,7 @@ func (e *epoch) calm(t *testing.T, ctx context.Context, p plan, before []*outcom
 	}
 	again := 0
 	for id, times := range e.account.downloads() {
-		digest, known := e.account.byBare(id)
+		digest, known := e.account.bytesOf(id)
 		if known && held[digest.String()] {
 			again++
 		} else if times > 1 && known {
@@ -484,16 +485,17 @@ func (e *epoch) verifyByProgram(t *testing.T) {
 	}
 }
 
-// byBare finds the digest of an image by its id without hyphens.
-func (a *account) byBare(id string) (manifest.Digest, bool) {
-	raw, err := hex.DecodeString(id)
-	if err != nil || len(raw) != 16 {
-		return manifest.Digest{}, false
+// bytesOf finds the digest of an image by its id without hyphens, unless other
+// images have the same bytes: those may be stored because of these.
+func (a *account) bytesOf(id string) (d manifest.Digest, ok bool) {
+	key, err := uuid.Parse(id)
+	if err != nil {
+		return d, false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	d, ok := a.truth[fmt.Sprintf("%x-%x-%x-%x-%x", raw[:4], raw[4:6], raw[6:8], raw[8:10], raw[10:])]
-	return d, ok
+	d, ok = a.truth[key.String()]
+	return d, ok && a.uses[d] == 1
 }
 
 func describe(armed []*fault) string {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -123,11 +124,26 @@ func (w *writer) backup(ctx context.Context) *outcome {
 	w.run(ctx, o, "backup", w.source, "--json", "--progress", "plain")
 	o.at.to = w.bench.account.now()
 	if o.status == 0 || o.status == 4 {
-		if err := json.Unmarshal([]byte(o.stdout), &o.result); err != nil {
+		if err := o.parse(); err != nil {
 			w.bench.t.Errorf("read the result: %v\n%s", err, o)
 		}
 	}
 	return o
+}
+
+// parse reads the last of the values that the program printed, which has the
+// totals.
+func (o *outcome) parse() error {
+	var last json.RawMessage
+	for values := json.NewDecoder(strings.NewReader(o.stdout)); ; {
+		err := values.Decode(&last)
+		if err == io.EOF {
+			return json.Unmarshal(last, &o.result)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (w *writer) run(ctx context.Context, o *outcome, args ...string) {
@@ -158,7 +174,7 @@ func (w *writer) run(ctx context.Context, o *outcome, args ...string) {
 		w.bench.t.Fatalf("run the program: %v", err)
 	}
 	o.status = cmd.ProcessState.ExitCode()
-	o.killed = o.killed && o.status == -1 // it may have been at its end
+	o.killed = (o.killed || o.interrupted) && o.status == -1 // it may have been at its end, or not yet listen to signals
 }
 
 // command is the program with nothing around it but its config.
