@@ -54,8 +54,11 @@ func (v *Vault) Archives(ctx context.Context) ([]Archive, error) {
 	return archives, err
 }
 
-// Strays lists what lies among the archives and is not named like one. A
-// vault never touches it.
+// maxStrays bounds what [Vault.Strays] lists.
+const maxStrays = 10_000
+
+// Strays lists what lies among the archives and is not named like one, the
+// first 10,000 of it. A vault never touches it.
 func (v *Vault) Strays(ctx context.Context) ([]Info, error) {
 	_, strays, err := v.listArchives(ctx)
 	return strays, err
@@ -68,7 +71,7 @@ func (v *Vault) listArchives(ctx context.Context) (archives []Archive, strays []
 		}
 		if a, ok := parseArchive(info); ok {
 			archives = append(archives, a)
-		} else {
+		} else if len(strays) < maxStrays {
 			strays = append(strays, info)
 		}
 	}
