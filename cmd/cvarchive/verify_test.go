@@ -82,3 +82,59 @@ func TestVerifyGoesOn(t *testing.T) {
 		t.Errorf("after the end: %s", stdout)
 	}
 }
+
+// What verify and repair print with --json are lines of the documented
+// types.
+func TestLinesOfVerifyAndRepair(t *testing.T) {
+	_, base := newService(t)
+	if err := seedSmall(base + "/westeurope"); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	config := filepath.Join(dir, "cvarchive.yaml")
+	if err := os.WriteFile(config, []byte(testConfig(base)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cvarchive := func(want int, line string) string {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), append(strings.Fields(line), "--config", config, "--progress", "none"), process{
+			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr,
+			lookupEnv: func(name string) (string, bool) {
+				value, ok := map[string]string{"KEY": testKey}[name]
+				return value, ok
+			},
+		})
+		if status != want {
+			t.Fatalf("%s: status %d: %s%s", line, status, &stdout, &stderr)
+		}
+		return stdout.String()
+	}
+	cvarchive(exitDone, "backup west")
+	objects, err := filepath.Glob(filepath.Join(dir, "vault", "objects", "sha256", "*", "*"))
+	if err != nil || len(objects) != 20 {
+		t.Fatalf("%d objects, %v", len(objects), err)
+	}
+	archives, err := filepath.Glob(filepath.Join(dir, "vault", "archives", "west", "*"))
+	if err != nil || len(archives) != 1 {
+		t.Fatalf("archives %v, %v", archives, err)
+	}
+	if err := os.Remove(objects[0]); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(archives[0], os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.WriteAt([]byte("????"), 20); err != nil { // in the README
+		t.Fatal(err)
+	}
+	if err := file.Close(); err != nil {
+		t.Fatal(err)
+	}
+	verifyLines.decode(t, cvarchive(exitFailed, "verify --all --json"))
+	repairLines.decode(t, cvarchive(exitNotWhole, "repair --all --json"))
+	if _, err := os.Stat(objects[0]); err != nil {
+		t.Errorf("beside a damaged archive file an object is not repaired: %v", err)
+	}
+}
