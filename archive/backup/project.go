@@ -261,7 +261,7 @@ func (c *capture) strange(img *manifest.Image) {
 // item notes what the summary names one by one.
 func (c *capture) item(f manifest.Failure) {
 	if len(c.items) < MaxItems {
-		c.items = append(c.items, ItemFailure{Project: c.project.Name, Failure: f})
+		c.items = append(c.items, ItemFailure{ProjectID: c.project.ID, Project: c.project.Name, Failure: f})
 	}
 }
 

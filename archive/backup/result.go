@@ -25,18 +25,20 @@ type Stats struct {
 	ImagesDownloaded int   // images whose bytes came from the service
 	ImagesReused     int   // images whose bytes an earlier archive or an interrupted run left in the vault
 	ModelsDownloaded int   //
+	ModelsReused     int   // exported models that an earlier archive already named
 	ObjectsStored    int   // objects that the vault did not have yet
 	BytesDownloaded  int64 // of images and models, repeated parts included
 	BytesStored      int64
 }
 
 // MaxItems bounds [Result.Items].
-const MaxItems = 100
+const MaxItems = 10_000
 
 // ItemFailure is one image or model that could not be captured.
 type ItemFailure struct {
-	Project string // name
-	Failure manifest.Failure
+	ProjectID string
+	Project   string // name
+	Failure   manifest.Failure
 }
 
 // Whole reports whether everything that was asked for is in the archive.
@@ -54,8 +56,8 @@ func (r *Result) Whole() bool {
 
 // tally counts while the backup runs.
 type tally struct {
-	downloaded, reused, models, stored atomic.Int64
-	bytesDownloaded, bytesStored       atomic.Int64
+	downloaded, reused, models, modelsReused, stored atomic.Int64
+	bytesDownloaded, bytesStored                     atomic.Int64
 }
 
 func (t *tally) stats() Stats {
@@ -63,6 +65,7 @@ func (t *tally) stats() Stats {
 		ImagesDownloaded: int(t.downloaded.Load()),
 		ImagesReused:     int(t.reused.Load()),
 		ModelsDownloaded: int(t.models.Load()),
+		ModelsReused:     int(t.modelsReused.Load()),
 		ObjectsStored:    int(t.stored.Load()),
 		BytesDownloaded:  t.bytesDownloaded.Load(),
 		BytesStored:      t.bytesStored.Load(),

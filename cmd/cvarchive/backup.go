@@ -1,58 +1,16 @@
 package main
 
 import (
-	"fmt"
-	"slices"
-	"strings"
+	"cmp"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"cvarchive/archive/backup"
 	"cvarchive/archive/progress"
-	"cvarchive/cmd/internal/config"
-	"cvarchive/cmd/internal/ui"
 	"cvarchive/manifest"
 )
-
-// backupResult is the shape of "backup --json".
-type backupResult struct {
-	Archive  string           `json:"archive"` // its name in the vault
-	Vault    string           `json:"vault"`
-	SHA256   manifest.Digest  `json:"sha256"` // of the archive file
-	Size     int64            `json:"size"`   // of the archive file, bytes
-	Source   manifest.Source  `json:"source"`
-	Started  time.Time        `json:"started"`
-	Finished time.Time        `json:"finished"`
-	Capture  manifest.Capture `json:"capture"`
-	Whole    bool             `json:"whole"`
-	Stats    backupStats      `json:"stats"`
-	// Tokens counts export tokens in the archive, TokensUntil is when the
-	// last of them expires.
-	Tokens      int                     `json:"tokens"`
-	TokensUntil *time.Time              `json:"tokensUntil,omitempty"`
-	Projects    []manifest.ProjectEntry `json:"projects"`
-	Failures    []manifest.Failure      `json:"failures,omitempty"`
-	// Items are images and models that could not be captured, the first
-	// hundred; the archive explains all.
-	Items []backupItem `json:"items,omitempty"`
-}
-
-// backupStats say what a backup moved.
-type backupStats struct {
-	ImagesDownloaded int   `json:"imagesDownloaded"`
-	ImagesReused     int   `json:"imagesReused"`
-	ModelsDownloaded int   `json:"modelsDownloaded"`
-	ObjectsStored    int   `json:"objectsStored"`
-	BytesDownloaded  int64 `json:"bytesDownloaded"`
-	BytesStored      int64 `json:"bytesStored"`
-}
-
-// backupItem is an image or model that could not be captured.
-type backupItem struct {
-	Project string `json:"project"`
-	manifest.Failure
-}
 
 func (a *app) backupCommand() *cli.Command {
 	return &cli.Command{
@@ -70,11 +28,13 @@ Without --no-tokens the archive holds the export tokens, which let anyone who re
 import the projects for about a day.
 
 Exit status 4 means that the archive was written but something could not be captured;
-the output names it.`,
+the output names it and says what to do. An archive that lost more than --max-failures is
+kept, marked as incomplete, and never the "latest".`,
 			"cvarchive backup",
 			"cvarchive backup prod-weu --no-tokens",
 			"cvarchive backup prod-weu --project 'Fruit on the belt' --project Screws",
 			"cvarchive backup prod-weu --metadata-only --json",
+			"cvarchive backup prod-weu --max-failures 0 --status-file /var/lib/node_exporter/cvarchive-prod-weu.prom",
 			"CUSTOMVISION_TRAINING_KEY=… cvarchive backup --endpoint https://westeurope.api.cognitive.microsoft.com --vault ./vault"),
 		Flags: withCommon(
 			&cli.StringSliceFlag{Name: "project", Usage: "capture only the project of this `NAME` or id; may be repeated"},
@@ -82,19 +42,55 @@ the output names it.`,
 			&cli.BoolFlag{Name: "no-tokens", Usage: "leave the export tokens out of the archive"},
 			&cli.BoolFlag{Name: "models", Value: true, Usage: "download the exported models that exist (--models=false leaves them out)"},
 			&cli.IntFlag{Name: "downloads", DefaultText: "a sensible one", Usage: "download this `NUMBER` of images at once"},
+			&cli.StringFlag{Name: "max-failures", Value: "10%", Usage: "mark an archive that lost more than this `NUMBER` or share of images and models as incomplete"},
+			&cli.StringFlag{Name: "status-file", Usage: "write how the run ended to `FILE`, for Prometheus' textfile collector; one file a source"},
 			endpointFlag(), progressFlag(), jsonFlag()),
 		Action: a.action(a.backup, 1, "run the same command again to go on; what is stored already is not downloaded again"),
 	}
 }
 
+// backupRun is one run of the command, as far as it came.
+type backupRun struct {
+	source string // name of the resource; empty: it did not come to that
+	began  time.Time
+	result *backup.Result // nil: there is no archive
+}
+
 func (a *app) backup(c *cli.Context) error {
-	if n := c.Int("downloads"); n < 0 || n > 256 {
-		return usagef("--downloads cannot be %d; give 1 to 256", n)
+	limit, err := backupLimits(c)
+	if err != nil {
+		return err
 	}
+	run := &backupRun{source: c.Args().First(), began: a.now()}
+	err = a.runBackup(c, run, limit)
+	if path := c.String("status-file"); path != "" {
+		status := exitStatus(interrupted(c.Context, err, ""))
+		if failed := writeStatusFile(path, run, status, a.now()); failed != nil {
+			report(a.stderr, failed)
+			err = cmp.Or(err, error(&statusError{exitFailed}))
+		}
+	}
+	return err
+}
+
+// backupLimits checks the flags that are numbers.
+func backupLimits(c *cli.Context) (backup.Limit, error) {
+	if n := c.Int("downloads"); n < 0 || n > 256 {
+		return backup.Limit{}, usagef("--downloads cannot be %d; give 1 to 256", n)
+	}
+	limit, err := backup.ParseLimit(c.String("max-failures"))
+	if err != nil {
+		return limit, usagef("--max-failures: %v", err)
+	}
+	return limit, nil
+}
+
+func (a *app) runBackup(c *cli.Context, run *backupRun, limit backup.Limit) error {
 	res, err := a.resource(c, c.Args().First(), "source")
 	if err != nil {
 		return err
 	}
+	run.source = res.Name
 	client, err := a.client(res)
 	if err != nil {
 		return err
@@ -103,119 +99,52 @@ func (a *app) backup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer show.Close()
 	v, err := a.vaultForWriting(c)
 	if err != nil {
 		return err
 	}
-	stop := a.interrupts.gently()
-	done := make(chan struct{})
-	go func() {
-		select {
-		case <-stop:
-			show.Event(progress.Event{Kind: progress.Warning, Message: "stopping: what is being downloaded is stored first; interrupt again to stop now"})
-		case <-done:
-		}
-	}()
-	r, err := backup.Run(c.Context, client, v, backup.Options{
+	events := progress.Func(show.Event)
+	if c.Bool("json") {
+		events = a.jsonWarnings(events)
+	}
+	stop, done := a.stopGently(events)
+	run.result, err = backup.Run(c.Context, client, v, backup.Options{
 		Source: sourceOf(res, client), Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()},
 		Projects: c.StringSlice("project"), MetadataOnly: c.Bool("metadata-only"),
-		NoTokens: c.Bool("no-tokens"), NoModels: !c.Bool("models"),
-		Downloads: c.Int("downloads"), Stop: stop, Now: a.now, Progress: show.Event, Logger: a.log,
+		NoTokens: c.Bool("no-tokens"), NoModels: !c.Bool("models"), MaxFailures: limit,
+		Downloads: c.Int("downloads"), Stop: stop, Now: a.now, Progress: events, Logger: a.log,
 	})
-	close(done)
+	done()
 	show.Close()
 	if err != nil {
 		return err
 	}
-	result := newBackupResult(r, v.String())
 	if c.Bool("json") {
-		err = a.out.JSON(result)
+		err = a.jsonBackup(run.result, v.String())
 	} else {
-		a.printBackup(result, res)
+		a.printBackup(run.result, v.String())
 	}
-	if err == nil && !result.Whole {
+	if err == nil && !run.result.Whole() {
 		return &statusError{exitNotWhole}
 	}
 	return err
 }
 
-func newBackupResult(r *backup.Result, vaultName string) *backupResult {
-	m := r.Manifest
-	t := tokensOf(m)
-	b := &backupResult{
-		Archive: r.Archive.Name, Vault: vaultName, SHA256: r.SHA256, Size: r.Archive.Size,
-		Source: m.Source, Started: m.Started, Finished: m.Finished, Capture: m.Capture,
-		Whole: r.Whole(), Stats: backupStats(r.Stats), Tokens: t.count, TokensUntil: t.until,
-		Projects: nonNil(m.Projects), Failures: m.Failures,
-	}
-	for _, item := range r.Items {
-		b.Items = append(b.Items, backupItem{Project: item.Project, Failure: item.Failure})
-	}
-	return b
-}
-
-func (a *app) printBackup(b *backupResult, res config.Resource) {
-	t := ui.Table{Right: []int{1, 2, 3, 4, 5}}
-	t.Row("PROJECT", "IMAGES", "TAGS", "REGIONS", "ITERATIONS", "CONTENT", "TOKEN", "STATE")
-	for _, p := range b.Projects {
-		t.Row(p.Name, ui.Grouped(p.Counts.Images), ui.Grouped(p.Counts.Tags), ui.Grouped(p.Counts.Regions),
-			ui.Grouped(p.Counts.Iterations), ui.Bytes(p.Counts.Bytes), string(p.Token.State), string(p.Outcome))
-	}
-	t.Print(a.out, "")
-	a.out.Printf("\n")
-	a.printBackupFailures(b)
-	s := b.Stats
-	a.out.Printf("Captured %s of %s in %s: %s downloaded (%s), %s already in the vault.\n",
-		ui.Count(len(b.Projects), "project"), ui.Clean(res.Name), ui.Duration(b.Finished.Sub(b.Started)),
-		ui.Count(s.ImagesDownloaded, "image"), ui.Bytes(s.BytesDownloaded), ui.Grouped(s.ImagesReused))
-	a.out.Printf("Archive  %s (%s)\n", a.out.Paint(ui.Bold, b.Archive), ui.Bytes(b.Size))
-	a.out.Printf("SHA-256  %s\n", b.SHA256)
-	a.out.Printf("Vault    %s\n", ui.Clean(b.Vault))
-	a.printTokens(b)
-	if !b.Whole {
-		a.out.Printf("%s\n", a.out.Paint(ui.Red, "The archive is not whole: what is listed above could not be captured."))
-	}
-}
-
-// printTokens warns that the archive can be used to import, while it can.
-func (a *app) printTokens(b *backupResult) {
-	stored := slices.ContainsFunc(b.Projects, func(p manifest.ProjectEntry) bool { return p.Token.State == manifest.TokenStored })
-	switch {
-	case !stored:
-	case b.TokensUntil == nil:
-		a.out.Printf("Tokens   live export tokens are inside; anyone who reads this archive can import the projects while they live\n")
-	default:
-		a.out.Printf("Tokens   live export tokens are inside until %s; anyone who reads this archive can import the projects until then\n", ui.Time(*b.TokensUntil))
-	}
-}
-
-// printBackupFailures names what could not be captured, with the reason.
-func (a *app) printBackupFailures(b *backupResult) {
-	var lines []string
-	for _, f := range b.Failures {
-		lines = append(lines, failureText(f))
-	}
-	failed := 0
-	for _, p := range b.Projects {
-		failed += p.Counts.FailedImages
-		for _, f := range p.Failures {
-			lines = append(lines, inProject(p.Name, f))
+// stopGently returns what the first signal closes, and tells the user that it
+// was heard. Call done when nothing is left to be stopped.
+func (a *app) stopGently(events progress.Func) (stop <-chan struct{}, done func()) {
+	stop, over := a.interrupts.gently(), make(chan struct{})
+	var g sync.WaitGroup
+	g.Go(func() {
+		select {
+		case <-stop:
+			events.Send(progress.Event{Kind: progress.Warning, Message: "stopping: what is being downloaded is stored first; interrupt again to stop now"})
+		case <-over:
 		}
+	})
+	return stop, func() {
+		close(over)
+		g.Wait()
 	}
-	for _, item := range b.Items {
-		lines = append(lines, inProject(item.Project, item.Failure))
-	}
-	for _, l := range lines {
-		a.out.Printf("%s\n", a.out.Paint(ui.Red, l))
-	}
-	if failed > len(b.Items) {
-		a.out.Printf("%s in all could not be captured; cvarchive inspect --json names every one\n", ui.Count(failed, "image"))
-	}
-	if len(lines) > 0 {
-		a.out.Printf("\n")
-	}
-}
-
-func inProject(project string, f manifest.Failure) string {
-	return strings.Replace(failureText(f), "not captured: ", fmt.Sprintf("not captured: %s: ", ui.Clean(project)), 1)
 }

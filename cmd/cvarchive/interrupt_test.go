@@ -140,8 +140,8 @@ func TestInterrupt(t *testing.T) {
 				t.Errorf("an interrupted backup left %v", archives)
 			}
 			stored, _ := filepath.Glob(filepath.Join(dir, "vault", "objects", "sha256", "*", "*"))
-			if want := 5 + 4; len(tt.signals) == 1 && len(stored) != want {
-				t.Errorf("%d images are stored, want the 5 that were done and the 4 in flight", len(stored))
+			if n := len(stored); len(tt.signals) == 1 && (n < 5+1 || n > 5+4) {
+				t.Errorf("%d images are stored, want the 5 that were done and those in flight, at most 4", n)
 			}
 
 			if len(tt.signals) > 1 {

@@ -33,7 +33,7 @@ func TestJSONDocumented(t *testing.T) {
 		sections[title] = text
 	}
 	for title, shape := range map[string]any{
-		"backup": &backupResult{}, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines, "repair": repairLines,
+		"backup": backupLines, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines, "repair": repairLines,
 		"diff": &compare.Report{}, "restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "prune": &pruning{}, "doctor": &diagnosis{}, "version": &versionInfo{},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -67,6 +67,13 @@ func TestJSONDocumented(t *testing.T) {
 // lineTypes are the shapes of a command that prints lines, by the name that
 // each gives itself.
 type lineTypes map[string]reflect.Type
+
+var backupLines = lineTypes{
+	"warning": reflect.TypeFor[backupWarning](),
+	"project": reflect.TypeFor[backupProject](),
+	"failure": reflect.TypeFor[backupFailure](),
+	"total":   reflect.TypeFor[backupTotal](),
+}
 
 var verifyLines = lineTypes{
 	"problem": reflect.TypeFor[problemLine](),
@@ -208,7 +215,7 @@ func TestResultsAreJSON(t *testing.T) {
 		status int
 		into   any
 	}{
-		{"backup west", exitDone, &backupResult{}},
+		{"backup west", exitDone, nil},
 		{"list", exitDone, &listing{}},
 		{"inspect latest", exitDone, &inspection{}},
 		{"verify --all", exitDone, nil},

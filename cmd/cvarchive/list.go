@@ -27,6 +27,9 @@ type listingEntry struct {
 	Created time.Time `json:"created"`
 	ID      string    `json:"id"`
 	Size    int64     `json:"size"` // bytes of the archive file
+	// Incomplete archives lost more than their backup's --max-failures and
+	// are never the latest.
+	Incomplete bool `json:"incomplete,omitempty"`
 	// Error says why the archive could not be read; what follows is then
 	// missing.
 	Error        string           `json:"error,omitempty"`
@@ -86,7 +89,7 @@ func readListing(ctx context.Context, v *vault.Vault, source string) (*listing, 
 	l := &listing{Vault: v.String(), Archives: []listingEntry{}}
 	for _, ar := range archives {
 		if source == "" || ar.Source == source {
-			l.Archives = append(l.Archives, listingEntry{Name: ar.Name, Source: ar.Source, Created: ar.Created, ID: ar.ID, Size: ar.Size})
+			l.Archives = append(l.Archives, listingEntry{Name: ar.Name, Source: ar.Source, Created: ar.Created, ID: ar.ID, Size: ar.Size, Incomplete: ar.Incomplete})
 		}
 	}
 	byName := map[string]vault.Archive{}
@@ -192,9 +195,16 @@ func (a *app) printListing(l *listing) {
 		if e.MetadataOnly {
 			content = "none"
 		}
-		t.Row(e.Name, ui.Time(e.Created), ui.Grouped(e.Projects), ui.Grouped(e.Images), content, ui.Bytes(e.Size), tokenCell(e, now), string(e.Outcome))
+		t.Row(e.Name, ui.Time(e.Created), ui.Grouped(e.Projects), ui.Grouped(e.Images), content, ui.Bytes(e.Size), tokenCell(e, now), stateCell(e))
 	}
 	t.Print(a.out, "")
+}
+
+func stateCell(e listingEntry) string {
+	if e.Incomplete {
+		return "incomplete"
+	}
+	return string(e.Outcome)
 }
 
 func tokenCell(e listingEntry, now time.Time) string {

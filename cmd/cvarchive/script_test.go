@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 //	advance DURATION          moves the service's clock
 //	region NAME up|down       switches a resource
 //	drop REGION COUNT         drops a number of connections of image downloads
+//	lose REGION COUNT         answers a number of image downloads with 404
 //	full DIR SIZE             makes DIR a file system of that many KiB
 //	status N COMMAND…         runs a command that must end with status N
 func TestScripts(t *testing.T) {
@@ -47,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Condition:           scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"seed": scriptSeed, "edit": scriptEdit, "advance": scriptAdvance, "region": scriptRegion,
-			"full": scriptFull, "status": scriptStatus,
+			"lose": scriptLose, "full": scriptFull, "status": scriptStatus,
 		},
 	})
 }
@@ -144,6 +145,16 @@ func scriptRegion(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: region NAME up|down")
 	}
 	serviceOf(ts).Resource(args[0]).SetDown(args[1] == "down")
+}
+
+// scriptLose makes image downloads fail for good.
+func scriptLose(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: lose REGION COUNT")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	serviceOf(ts).Resource(args[0]).Inject(simulator.Fault{Operation: simulator.BlobOperation, Times: n, Status: 404})
 }
 
 // scriptStatus runs a program and wants one exit status.
