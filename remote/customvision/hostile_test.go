@@ -56,7 +56,7 @@ func TestWideAnswers(t *testing.T) {
 				checkHostile(t, "GetImages", err)
 			})
 			// The answer itself is copied and grown into.
-			if most := uint64(8*len(body) + 4<<20); grown > most {
+			if most := uint64(16*len(body) + 4<<20); grown > most {
 				t.Errorf("an answer of %d MiB took %d MiB", len(body)>>20, grown>>20)
 			}
 		})
