@@ -175,6 +175,7 @@ resources:
     training_key: ${PROD_WEU_TRAINING_KEY}
     calls_per_second: 10        # the service's limit for a resource
     protected: true             # never restored to
+    # tier: S0                  # F0 or S0: its limits are checked before a restore
   # dr-neu:
   #   endpoint: https://contoso-dr.cognitiveservices.azure.com
   #   auth: entra               # instead of training_key; needs the resource's own endpoint

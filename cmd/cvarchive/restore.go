@@ -23,7 +23,7 @@ func (a *app) restoreCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "restore",
 		Usage:     "bring archived projects back into a resource",
-		ArgsUsage: "ARCHIVE --to TARGET",
+		ArgsUsage: "ARCHIVE --to TARGET | --plan FILE",
 		Description: examples(`Brings projects of an archive into a resource: by their export token while it lives, or
 by building them again from the captured content. What is there already and equal is
 left alone; nothing in the target is changed or deleted. Afterwards every restored
@@ -40,12 +40,17 @@ something was not restored or differs from the archive; the output names it.
 
 A restore that was stopped, however, goes on where it was when the same command is run
 again, from any machine: the vault has a journal of it. With --train, projects that were
-rebuilt and had been trained are trained again, with the same type and budget.`,
+rebuilt and had been trained are trained again, with the same type and budget.
+
+--out saves the plan of a --dry-run, and --plan carries it out, later or by somebody else.
+It is refused when the archive, the target or what is to be done has changed since.`,
 			"cvarchive restore latest --to dr-neu --dry-run",
 			"cvarchive restore latest --to dr-neu",
+			"cvarchive restore latest --to dr-neu --dry-run --out plan.json",
+			"cvarchive restore --plan plan.json",
 			"cvarchive restore prod-weu/latest --to dr-neu --project Screws --rename Screws='Screws (May)' --yes",
 			"cvarchive restore 20280901 --to dr-neu --mode rebuild --on-conflict rename --json --yes"),
-		Flags: withCommon(append(restoreFlags(),
+		Flags: withCommon(append(append(restoreFlags(), savedFlags()...),
 			&cli.StringFlag{Name: "to", Usage: "restore into the resource `TARGET` of the config"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "show what would be done, and do nothing"},
 			&cli.StringSliceFlag{Name: "project", Usage: "restore only the project of this `NAME` or id; may be repeated"},
@@ -67,6 +72,12 @@ type restoration struct {
 }
 
 func (a *app) restore(c *cli.Context) error {
+	if c.String("plan") != "" {
+		return a.restoreSaved(c)
+	}
+	if err := checkOut(c); err != nil {
+		return err
+	}
 	opt, err := planOptions(c)
 	if err != nil {
 		return err
@@ -83,8 +94,12 @@ func (a *app) restore(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.Bool("dry-run") && !c.Bool("yes") && !a.canAsk(c) {
-		return usagef("restore writes to %s and there is no terminal to ask on; look at it with --dry-run, then give --yes", target.Name)
+	if err := a.mayWrite(c, target.Name); err != nil {
+		return err
+	}
+	opt.CallsPerSecond = target.CallsPerSecond
+	if opt.Tier, err = tierOf(c, target); err != nil {
+		return err
 	}
 	r, err := a.prepareRestore(c, ref, target, opt)
 	if err != nil {
@@ -98,10 +113,23 @@ func (a *app) restore(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("plan the restore of %s to %s: %w", r.archive.name, target.Name, err)
 	}
+	if path := c.String("out"); path != "" {
+		if err := savePlan(path, p); err != nil {
+			return err
+		}
+	}
 	if c.Bool("dry-run") {
 		return a.showPlan(c, p)
 	}
 	return a.carryOut(c, r, p, show)
+}
+
+// mayWrite makes sure that somebody agrees to a restore, or can be asked.
+func (a *app) mayWrite(c *cli.Context, target string) error {
+	if !c.Bool("dry-run") && !c.Bool("yes") && !a.canAsk(c) {
+		return usagef("restore writes to %s and there is no terminal to ask on; look at it with --dry-run, then give --yes", target)
+	}
+	return nil
 }
 
 // planOptions reads the user's choices.
@@ -142,6 +170,11 @@ func (a *app) target(c *cli.Context) (config.Resource, error) {
 	if name == "" && c.String("endpoint") == "" {
 		return config.Resource{}, usagef("restore needs to know where to: give --to TARGET, a resource of the config")
 	}
+	return a.targetNamed(c, name)
+}
+
+// targetNamed is a resource that may be written to.
+func (a *app) targetNamed(c *cli.Context, name string) (config.Resource, error) {
 	res, err := a.resource(c, name, "target")
 	if err == nil && res.Protected {
 		err = usagef("%s is protected and never a restore target; choose another with --to, or remove protected from its config", res.Name)

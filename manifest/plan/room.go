@@ -65,9 +65,9 @@ func (p *Plan) measure(target *TargetSide, opt Options) {
 	if r.Limits == (Limits{}) {
 		r.Limits = LimitsOf(F0)
 	}
-	warn := func(what string, n, limit int, of string) {
+	warn := func(who string, n int, what string, limit int) {
 		if limit > 0 && n > limit {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%s %s %d, and %s takes %d", of, what, n, r.who(), limit))
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%s %d %s, and %s takes %d", who, n, what, r.who(), limit))
 		}
 	}
 	for i := range p.Projects {
@@ -78,11 +78,12 @@ func (p *Plan) measure(target *TargetSide, opt Options) {
 		if pp.Action != Continue {
 			r.After++
 		}
-		warn("has images:", pp.Creates.Images, r.Limits.ImagesPerProject, fmt.Sprintf("project %q", pp.TargetName))
-		warn("has tags:", pp.Creates.Tags, r.Limits.TagsPerProject, fmt.Sprintf("project %q", pp.TargetName))
+		who := fmt.Sprintf("project %q has", pp.TargetName)
+		warn(who, pp.Creates.Images, "images", r.Limits.ImagesPerProject)
+		warn(who, pp.Creates.Tags, "tags", r.Limits.TagsPerProject)
 	}
 	if r.After > r.Projects {
-		warn("has projects afterwards:", r.After, r.Limits.Projects, "the target")
+		warn("the target will have", r.After, "projects", r.Limits.Projects)
 	}
 	p.Room = r
 }

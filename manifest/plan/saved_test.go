@@ -151,8 +151,8 @@ func TestRoom(t *testing.T) {
 			Room{Projects: 1, After: 2, Limits: LimitsOf(F0)}, Rebuild},
 		{"not known and too much for the small one", Options{}, some(2), []*Archived{tags},
 			Room{Projects: 2, After: 3, Limits: LimitsOf(F0), Warnings: []string{
-				`project "tags" has tags: 51, and tier F0, should it be that, takes 50`,
-				"the target has projects afterwards: 3, and tier F0, should it be that, takes 2",
+				`project "tags" has 51 tags, and tier F0, should it be that, takes 50`,
+				"the target will have 3 projects, and tier F0, should it be that, takes 2",
 			}}, Rebuild},
 		{"learnt by projects", Options{}, some(3), []*Archived{tags},
 			Room{Tier: S0, Learnt: true, Projects: 3, After: 4, Limits: LimitsOf(S0)}, Rebuild},
@@ -160,7 +160,7 @@ func TestRoom(t *testing.T) {
 			Room{Tier: S0, Learnt: true, Projects: 1, After: 2, Limits: LimitsOf(S0)}, Rebuild},
 		{"learnt and full", Options{}, some(100), []*Archived{archived("p")},
 			Room{Tier: S0, Learnt: true, Projects: 100, After: 101, Limits: LimitsOf(S0), Warnings: []string{
-				"the target has projects afterwards: 101, and tier S0 takes 100",
+				"the target will have 101 projects, and tier S0 takes 100",
 			}}, Rebuild},
 		{"given and full", Options{Tier: F0}, some(2), []*Archived{archived("p")},
 			Room{Tier: F0, Projects: 2, After: 2, Limits: LimitsOf(F0)}, Blocked},

@@ -40,6 +40,7 @@ type Resource struct {
 	Entra          bool            // sign in with Entra ID
 	CallsPerSecond float64         // 0: the service's documented limit
 	Protected      bool            // never a restore target
+	Tier           string          // F0, S0; empty: not said
 }
 
 // Names of the keys, by section.
@@ -94,6 +95,7 @@ func (f *File) Resource(name string, env LookupEnv) (Resource, error) {
 		Entra:          r.oneOf(keyAuth, "entra", "key") == "entra",
 		CallsPerSecond: r.rate(keyCallsPerSecond),
 		Protected:      r.boolean(keyProtected),
+		Tier:           r.oneOf(keyTier, "F0", "S0"),
 	}
 	return res, r.err
 }

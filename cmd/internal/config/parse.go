@@ -154,7 +154,7 @@ func (p *parser) resources(n *yaml.Node, f *File) {
 }
 
 func (p *parser) resource(n *yaml.Node, path string) section {
-	s := p.section(n, path, []string{keyEndpoint, keyTrainingKey, keyAuth, keyCallsPerSecond, keyProtected})
+	s := p.section(n, path, []string{keyEndpoint, keyTrainingKey, keyAuth, keyCallsPerSecond, keyProtected, keyTier})
 	key, hasKey := s.values[keyTrainingKey]
 	auth, hasAuth := s.values[keyAuth]
 	entra := hasAuth && auth.text == "entra"
