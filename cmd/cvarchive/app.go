@@ -28,6 +28,7 @@ func (a *app) commands() []*cli.Command {
 		a.repairCommand(),
 		a.restoreCommand(),
 		a.pruneCommand(),
+		a.copyCommand(),
 		a.simulateCommand(),
 		a.versionCommand(),
 		a.completionCommand(),

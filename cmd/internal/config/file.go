@@ -20,6 +20,8 @@ type File struct {
 	Path      string
 	vault     section
 	hasVault  bool
+	vaults    map[string]section // others, to copy to
+	vaultsAre []string           // their names, in the order of the file
 	resources map[string]section
 	names     []string // in the order of the file
 }
@@ -47,6 +49,7 @@ type Resource struct {
 const (
 	keyVersion   = "version"
 	keyVault     = "vault"
+	keyVaults    = "vaults"
 	keyResources = "resources"
 
 	keyURL              = "url"
@@ -71,7 +74,25 @@ func (f *File) Vault(env LookupEnv) (Vault, error) {
 	if !f.hasVault {
 		return Vault{}, &Error{File: f.Path, Message: "no vault is configured; add one under vault: url, or give --vault"}
 	}
-	r := reader{section: f.vault, env: env}
+	return readVault(f.vault, env)
+}
+
+// Vaults returns the names of the other vaults, in the order of the file.
+func (f *File) Vaults() []string { return slices.Clone(f.vaultsAre) }
+
+// NamedVault returns one of the other vaults, with environment variables
+// filled in; ok is false when there is none of the name.
+func (f *File) NamedVault(name string, env LookupEnv) (v Vault, ok bool, err error) {
+	s, ok := f.vaults[name]
+	if !ok {
+		return Vault{}, false, nil
+	}
+	v, err = readVault(s, env)
+	return v, true, err
+}
+
+func readVault(s section, env LookupEnv) (Vault, error) {
+	r := reader{section: s, env: env}
 	v := Vault{
 		URL:              manifest.NewSecret(r.text(keyURL)),
 		ConnectionString: manifest.NewSecret(r.text(keyConnectionString)),
@@ -193,6 +214,9 @@ func (r *reader) boolean(key string) bool {
 func (f *File) Variables() []Variable {
 	keys := map[string][]string{}
 	sections := []section{f.vault}
+	for _, name := range f.vaultsAre {
+		sections = append(sections, f.vaults[name])
+	}
 	for _, name := range f.names {
 		sections = append(sections, f.resources[name])
 	}
@@ -227,6 +251,9 @@ func (f *File) LiteralKeys() []string {
 		}
 	}
 	note(f.vault, keyConnectionString)
+	for _, name := range f.vaultsAre {
+		note(f.vaults[name], keyConnectionString)
+	}
 	for _, name := range f.names {
 		note(f.resources[name], keyTrainingKey)
 	}

@@ -106,12 +106,15 @@ func syntaxError(file string, err error) *Error {
 }
 
 func (p *parser) root(n *yaml.Node) *File {
-	f := &File{Path: p.file, resources: map[string]section{}}
-	fields := p.mapping(n, "", []string{keyVersion, keyVault, keyResources})
+	f := &File{Path: p.file, vaults: map[string]section{}, resources: map[string]section{}}
+	fields := p.mapping(n, "", []string{keyVersion, keyVault, keyVaults, keyResources})
 	p.version(n, fields[keyVersion])
 	if v := fields[keyVault]; v != nil {
 		f.hasVault = true
-		f.vault = p.vault(v)
+		f.vault = p.vault(v, keyVault)
+	}
+	if v := fields[keyVaults]; v != nil {
+		p.vaults(v, f)
 	}
 	if v := fields[keyResources]; v != nil {
 		p.resources(v, f)
@@ -131,12 +134,24 @@ func (p *parser) version(root, n *yaml.Node) {
 	}
 }
 
-func (p *parser) vault(n *yaml.Node) section {
-	s := p.section(n, keyVault, []string{keyURL, keyConnectionString, keyTier})
+func (p *parser) vault(n *yaml.Node, path string) section {
+	s := p.section(n, path, []string{keyURL, keyConnectionString, keyTier})
 	if _, ok := s.values[keyURL]; !ok {
-		p.fail(n, "vault.url is missing; give the container's URL or a folder")
+		p.fail(n, "%s.url is missing; give the container's URL or a folder", path)
 	}
 	return s
+}
+
+// vaults reads the section of other vaults, by name.
+func (p *parser) vaults(n *yaml.Node, f *File) {
+	for _, e := range p.entries(n, keyVaults) {
+		if !resourceName.MatchString(e.key.Value) {
+			p.fail(e.key, "%q cannot name a vault; use up to 63 lower-case letters, digits, dots, hyphens and underscores, beginning with a letter or digit", e.key.Value)
+			return
+		}
+		f.vaultsAre = append(f.vaultsAre, e.key.Value)
+		f.vaults[e.key.Value] = p.vault(e.value, keyVaults+"."+e.key.Value)
+	}
 }
 
 // resourceName is also a folder's name in the vault.
