@@ -15,6 +15,7 @@ import (
 // tag counts and metadata patterns, and compares the calls that the simulator
 // counted with what the plan said and with the least possible.
 func TestCallsEqualThePlanAndTheLowerBound(t *testing.T) {
+	t.Parallel()
 	e := newEnvironment(t, simulator.ResourceOptions{})
 	pictures := make([][]byte, 600)
 	for i := range pictures {

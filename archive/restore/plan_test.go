@@ -16,6 +16,7 @@ import (
 )
 
 func TestImport(t *testing.T) {
+	t.Parallel()
 	e := newEnvironment(t, simulator.ResourceOptions{})
 	e.seed(account(e)...)
 	r := e.backUp(e.source, backup.Options{})
@@ -57,6 +58,7 @@ func TestImport(t *testing.T) {
 // TestImportFallsThrough has imports that end Failed because the source's
 // region is gone: a rebuild follows under the right name.
 func TestImportFallsThrough(t *testing.T) {
+	t.Parallel()
 	e := newEnvironment(t, simulator.ResourceOptions{})
 	e.seed(account(e)[:3]...)
 	r := e.backUp(e.source, backup.Options{})

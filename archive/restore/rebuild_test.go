@@ -101,6 +101,7 @@ func (e *environment) seed(projects ...*project) {
 // TestDisaster is the whole story: an account is captured, its token expires,
 // its region is gone, and everything comes back elsewhere from the content.
 func TestDisaster(t *testing.T) {
+	t.Parallel()
 	e := newEnvironment(t, simulator.ResourceOptions{QuoteSourceURL: true})
 	e.seed(account(e)...)
 	r := e.backUp(e.source, backup.Options{})

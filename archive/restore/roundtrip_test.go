@@ -80,9 +80,10 @@ func fraction(r *rand.Rand) json.Number {
 // TestRandomProjectsComeBackEqual restores random projects and proves them,
 // with the calls that were planned.
 func TestRandomProjectsComeBackEqual(t *testing.T) {
+	t.Parallel()
 	e := newEnvironment(t, simulator.ResourceOptions{})
 	calls := 0
-	for seed := range uint64(25) {
+	for seed := range uint64(15) {
 		p := randomProject(e, rand.New(rand.NewPCG(seed, 3)))
 		e.sim.Resource("northeurope").ResetCalls()
 		pl, report := e.restore(archiveOf(t, p), e.options())
