@@ -188,3 +188,31 @@ func TestOtherEndpointIsNoParent(t *testing.T) {
 		t.Errorf("parent %+v, stats %+v", res.Manifest.Parent, res.Stats)
 	}
 }
+
+// The same at full size: 10 projects of 2,000 images, unchanged since the
+// backup before.
+//
+//	go test ./archive/backup -run '^$' -bench Unchanged -benchtime 1x
+func BenchmarkUnchanged(b *testing.B) {
+	w := newWorld(b)
+	var sizes []backup.Size
+	for i := range 10 {
+		w.fill(w.project(fmt.Sprint(i), plainDomain), 2000)
+		sizes = append(sizes, backup.Size{Images: 2000, MayExport: true})
+	}
+	w.backup()
+	for b.Loop() {
+		w.resource().ResetCalls()
+		if res := w.backup(); !res.Whole() || res.Stats.ImagesReused != 20_000 {
+			b.Fatalf("stats %+v", res.Stats)
+		}
+	}
+	calls, names := w.calls()
+	blobs, _ := w.resource().BlobReads()
+	if least := backup.MinCalls(sizes...); calls != least || blobs != 0 {
+		b.Errorf("%d calls of at least %d, %d image downloads: %v", calls, least, blobs, names)
+	}
+	b.ReportMetric(float64(calls), "calls")
+	b.ReportMetric(float64(backup.MinCalls(sizes...)), "least-calls")
+	b.ReportMetric(float64(blobs), "image-downloads")
+}

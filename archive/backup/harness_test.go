@@ -40,7 +40,7 @@ const region = "westeurope"
 
 // world is a resource to back up and a vault to put it into.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	sim    *simtest.Server
 	client *customvision.Client
 	store  *vaulttest.Counter
@@ -51,7 +51,7 @@ type world struct {
 	events []progress.Event
 }
 
-func newWorld(t *testing.T, change ...func(*simulator.Options)) *world {
+func newWorld(t testing.TB, change ...func(*simulator.Options)) *world {
 	opt := simulator.Options{
 		Resources:     []simulator.ResourceOptions{{Name: region, Key: "the-key"}},
 		TrainDuration: -1, ExportDuration: -1,

@@ -56,6 +56,9 @@ func Init(ctx context.Context, s Store) (*Vault, error) {
 		if err != nil {
 			return nil, fmt.Errorf("look whether the vault is to be in an empty place: %w", err)
 		}
+		if m, err := readMarker(ctx, s); err == nil { // another Init was faster
+			return &Vault{store: s, marker: m}, nil
+		}
 		return nil, &NotVaultError{
 			Store: s.String(), Reason: fmt.Sprintf("it holds other files (%s) and no %s", info.Name, MarkerName),
 			Hint: "give the vault an empty folder or container of its own",

@@ -383,6 +383,23 @@ func TestIncompleteArchives(t *testing.T) {
 	}
 }
 
+// Of two that make a vault of one place, both get the vault that one of them
+// made, at whatever moment the other looks.
+func TestInitAtTheSameTime(t *testing.T) {
+	s := vaulttest.NewMemory()
+	late := vaulttest.Gate(s, vaulttest.When{Prefix: vault.MarkerName, Nth: 1}, func(context.Context, string) error {
+		return fs.ErrNotExist // when it looked
+	})
+	vaulttest.MustHit(t, late)
+	other, err := vault.Init(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v, err := vault.Init(t.Context(), late); err != nil || v.ID() != other.ID() {
+		t.Errorf("the second got %v", err)
+	}
+}
+
 // openArchive stores data as an archive and opens it through a counter.
 func openArchive(t testing.TB, data []byte) (*vault.ArchiveFile, *vaulttest.Counter) {
 	t.Helper()
