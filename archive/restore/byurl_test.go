@@ -200,4 +200,3 @@ func TestTransferIsChosen(t *testing.T) {
 		}
 	}
 }
-

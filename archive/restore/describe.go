@@ -121,4 +121,3 @@ func (t *Training) table() Table {
 	}
 	return out
 }
-

@@ -16,8 +16,32 @@
 // is halved until the image stands alone and is named. What failed is data in
 // the [Report]; one failed project does not stop the next.
 //
-// A rebuild that was interrupted leaves a project of the right name that
-// differs from the archive, which the next plan shows as a conflict. The
-// schedule depends on the archive alone, so that a journal of finished
-// batches would be enough to go on from there.
+// # Interruption
+//
+// A restore that was stopped at any point, by a signal, a crash or the
+// network, goes on where it was when it is planned and applied again, on any
+// machine. What it did is known from two places. The [Journal], a few small
+// files in the vault, has the intent that was written before the call that
+// makes a project, the project's id, and which image of the target stands for
+// which archived record, batch by batch. The target itself tells the rest: a
+// project whose making was answered into the void is found by name, domain and
+// time; tags by name; and what an image still lacks by comparing it with the
+// archive. Batches whose answer was lost are sent once more, at most as many
+// as were in flight, and answer OKDuplicate. The plan shows all this as the
+// action resume, with the calls that remain. Without a journal, an unfinished
+// project is a conflict. When a context ends, calls under way are given
+// [Options.Grace] to come to their end.
+//
+// # Bytes
+//
+// From a vault that hands out links ([Links]) the service fetches images by
+// itself, 64 a call, and none passes through this process; what it cannot
+// fetch is uploaded. Otherwise all is uploaded.
+//
+// # Afterwards
+//
+// Where the plan says so, a rebuilt project is trained like the archived one
+// and its figures compared ([Training]), and iterations are published.
+// [ProveAll] repeats the proof at any time; [Report.Document] is the report for
+// a file.
 package restore

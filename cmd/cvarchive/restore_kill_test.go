@@ -1,0 +1,133 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"cvarchive/manifest"
+	"cvarchive/remote/customvision"
+)
+
+// hold is a service that keeps uploads waiting after a few have passed.
+type hold struct {
+	inner   http.Handler
+	arrived chan struct{} // closed when one waits
+	open    chan struct{} // closed to let everything pass
+
+	mu   sync.Mutex
+	free int
+	once sync.Once
+}
+
+func (h *hold) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if strings.HasSuffix(req.URL.Path, "/images/files") {
+		h.mu.Lock()
+		h.free--
+		wait := h.free < 0
+		h.mu.Unlock()
+		if wait {
+			h.once.Do(func() { close(h.arrived) })
+			<-h.open
+		}
+	}
+	h.inner.ServeHTTP(w, req)
+}
+
+// TestRestoreStopped ends a rebuild of several calls with a signal, when a few
+// have been made, and runs the same command again. One signal lets the calls
+// under way come to their end; SIGKILL lets nothing.
+func TestRestoreStopped(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no interrupt to send to another process")
+	}
+	for name, signal := range map[string]os.Signal{"interrupt": os.Interrupt, "kill -9": os.Kill} {
+		t.Run(name, func(t *testing.T) {
+			service, base := newService(t)
+			const images = 400
+			if err := seedMany(base+"/westeurope", images); err != nil {
+				t.Fatal(err)
+			}
+			h := &hold{inner: service, arrived: make(chan struct{}), open: make(chan struct{}), free: 2}
+			server := httptest.NewServer(h)
+			t.Cleanup(server.Close)
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "cvarchive.yaml"), []byte(testConfig(server.URL)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := programIn(t, dir, "backup", "west", "--progress", "none").CombinedOutput(); err != nil {
+				t.Fatalf("backup: %v\n%s", err, out)
+			}
+			args := []string{"restore", "latest", "--to", "north", "--mode", "rebuild", "--yes", "--progress", "none"}
+			stopRestore(t, programIn(t, dir, args...), h, signal)
+
+			plan, err := programIn(t, dir, "restore", "latest", "--to", "north", "--dry-run").Output()
+			if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitDifferences || !strings.Contains(string(plan), "(resume: ") {
+				t.Errorf("the plan in between: %v\n%s", err, plan)
+			}
+			out, err := programIn(t, dir, args...).Output()
+			if err != nil {
+				t.Fatalf("going on: %v\n%s", err, out)
+			}
+			if text := string(out); !strings.Contains(text, "gone on with what was begun at") || !strings.Contains(text, "equal to the archive: 400 images, 400 by their bytes") {
+				t.Errorf("going on said:\n%s", text)
+			}
+			wantOneProject(t, base+"/northeurope", images)
+			if left, _ := filepath.Glob(filepath.Join(dir, "vault", "restores", "*", "*", "*", "[0-9]*")); len(left) > 0 {
+				t.Errorf("the journal is still there: %v", left)
+			}
+		})
+	}
+}
+
+// stopRestore runs a restore until uploads wait, and sends it a signal.
+func stopRestore(t *testing.T, cmd *exec.Cmd, h *hold, signal os.Signal) {
+	t.Helper()
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-h.arrived
+	if err := cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	if signal == os.Kill {
+		_ = cmd.Wait()
+		close(h.open)
+		return
+	}
+	close(h.open)
+	err := cmd.Wait()
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	if !ok || exit.ExitCode() != exitInterrupted {
+		t.Fatalf("ended with %v, want status 130; standard error: %s", err, &stderr)
+	}
+	if last := lastLine(stderr.String()); !strings.Contains(last, "run the same command to go on") {
+		t.Errorf("said %q, which does not tell how to go on", last)
+	}
+}
+
+func wantOneProject(t *testing.T, endpoint string, images int) {
+	t.Helper()
+	c, err := customvision.New(customvision.Options{Endpoint: endpoint, TrainingKey: manifest.NewSecret(testKey), CallsPerSecond: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	projects, err := c.Projects(context.Background())
+	if err != nil || len(projects) != 1 {
+		t.Fatalf("projects %v, err %v", projects, err)
+	}
+	if n, err := c.ImageCount(context.Background(), projects[0].ID, ""); err != nil || n != images {
+		t.Errorf("%d images, err %v, want %d", n, err, images)
+	}
+}
