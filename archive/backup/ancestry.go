@@ -140,12 +140,14 @@ func (a *ancestry) digest(ctx context.Context, of vault.Archive) (manifest.Diges
 }
 
 // load returns what the newest archive that has bytes of a project knows of
-// its images, and, where that was not complete, what older ones add. It fails
-// with the context only.
+// its images, and, where that was not complete, what older ones add; so do
+// those that were being made at the same time, which may have looked later. It
+// fails with the context only.
 func (a *ancestry) load(ctx context.Context, projectID string) (catalog, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known := catalog{}
+	var complete *manifest.Manifest
 	for _, old := range a.archives {
 		usable, err := a.open(ctx, old)
 		if err != nil {
@@ -153,6 +155,9 @@ func (a *ancestry) load(ctx context.Context, projectID string) (catalog, error) 
 		}
 		if !usable {
 			continue
+		}
+		if complete != nil && !old.reader.Manifest().Finished.After(complete.Started) {
+			break
 		}
 		e := old.reader.Manifest().Project(projectID)
 		if e == nil || e.Counts.Bytes == 0 {
@@ -166,8 +171,8 @@ func (a *ancestry) load(ctx context.Context, projectID string) (catalog, error) 
 			a.warn("the earlier archive %s cannot be used to save downloads of project %s: %v", old.Name, projectID, err)
 			continue
 		}
-		if e.Outcome == manifest.Complete {
-			break
+		if e.Outcome == manifest.Complete && complete == nil {
+			complete = old.reader.Manifest()
 		}
 	}
 	return known, nil
