@@ -162,4 +162,3 @@ func (a *app) restoreSaved(c *cli.Context) error {
 	}
 	return a.carryOut(c, r, saved, show)
 }
-
