@@ -2,8 +2,10 @@ package backup_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -262,11 +264,44 @@ func TestCaptureTakesExistingModels(t *testing.T) {
 		w.wantBytes(t, *m.Object, want)
 	}
 
+	// Unchanged, they are not downloaded again; lost or exported anew, they are.
+	again := w.backup()
+	if s := again.Stats; s.ModelsReused != 2 || s.ModelsDownloaded != 0 || !cmp.Equal(w.read(again, p.ID).Iterations[0].Models, models) {
+		t.Errorf("stats %+v", s)
+	}
+	if err := w.store.Delete(t.Context(), w.vault.ObjectName(*models[0].Object)); err != nil {
+		t.Fatal(err)
+	}
+	if s := w.backup().Stats; s.ModelsReused != 1 || s.ModelsDownloaded != 1 {
+		t.Errorf("with one lost: stats %+v", s)
+	}
+	w.inject(simulator.Fault{Operation: "GetExports", Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: newerModels(t, exports)})
+	if s := w.backup().Stats; s.ModelsReused != 1 || s.ModelsDownloaded != 1 {
+		t.Errorf("with a newer version of one: stats %+v", s)
+	}
+
 	w.resource().ResetCalls()
 	res = w.backup(func(o *backup.Options) { o.NoModels = true })
 	if _, calls := w.calls(); calls["GetExports"] != 0 || len(w.read(res, p.ID).Iterations[0].Models) != 0 {
 		t.Error("models were asked for against the options")
 	}
+}
+
+// newerModels is a list of exports of which the first has a newer version.
+func newerModels(t *testing.T, exports []manifest.ModelExport) string {
+	t.Helper()
+	var list []map[string]any
+	for i, e := range exports {
+		list = append(list, map[string]any{
+			"platform": e.Platform, "flavor": e.Flavor, "status": e.Status,
+			"downloadUri": e.DownloadURI.Reveal(), "newerVersionAvailable": i == 0,
+		})
+	}
+	text, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func TestMetadataOnly(t *testing.T) {

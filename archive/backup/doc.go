@@ -51,12 +51,25 @@
 // listings showed and that still exist, and marked: the project's failures
 // say what differed, with both numbers.
 //
+// What cannot be seen: changes that cancel out in every count that the service
+// gives, between one page and the next. Such are regions or metadata that are
+// edited without another number of them, and a tag that one image loses and
+// another gains while the number of images with it stays.
+//
 // # What is already known
 //
 // The bytes under an image id never change. Image ids that an earlier archive
 // of the same source names with their object are not downloaded again, as
 // long as the vault still has the object; it is looked up, not believed. The
-// newest archive of the source becomes the parent.
+// newest archive of the source that is not incomplete becomes the parent.
+//
+// An exported model that an earlier archive has is not downloaded again if the
+// iteration was not modified since, the service knows no newer version, and the
+// package has the same size.
+//
+// The images of a trained iteration are listed every time, although training
+// fixes them: deleting images from all iterations changes that without a trace
+// in the iteration, and a listing that was skipped would keep them alive.
 //
 // A backup that ends before its archive is written, in whatever way, leaves
 // its images in the vault's journal: a segment for every 64 images, or those
@@ -80,5 +93,9 @@
 // anything did. A vault or a temporary folder that cannot be written ends the
 // backup, as does its context, and so does a source that captures nothing at
 // all. In those cases the vault gains no archive: only objects, each whole,
-// and a journal of them, with which the next backup goes on.
+// and a journal of them, with which the next backup goes on. [Options.Stop]
+// ends a backup in the same way, after what it has begun.
+//
+// An archive that lost more than [Options.MaxFailures] is written and marked:
+// it is never the latest and no parent, and what it has saves downloads.
 package backup

@@ -203,7 +203,7 @@ func TestJournalStaysWhileItIsNeeded(t *testing.T) {
 		t.Errorf("%d of %d segments are left by backups without the project's images", n, before)
 	}
 	i := w.resource().Inject(fault("GetImages", 400, `{"code":"BadRequestInvalid","message":"no"}`))
-	w.backup() // lists nothing of p
+	w.backup(func(o *backup.Options) { o.Projects = []string{"p"} }) // lists nothing of it
 	if n := len(w.segments()); n != before || i.Hits() != 1 {
 		t.Errorf("%d of %d segments are left by a backup that did not see the images", n, before)
 	}

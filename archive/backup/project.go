@@ -26,6 +26,9 @@ type capture struct {
 	run     *run
 	project manifest.Project
 	known   catalog
+	// oldModels are the exported models that an earlier archive names; nil
+	// until they are needed.
+	oldModels map[modelKey]manifest.Object
 
 	pass     int
 	state    *state

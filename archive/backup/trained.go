@@ -69,6 +69,11 @@ func (c *capture) models(ctx context.Context, it *manifest.Iteration) error {
 		return nil
 	}
 	it.Models = exports
+	if c.oldModels == nil && len(exports) > 0 && !c.run.opt.MetadataOnly {
+		if c.oldModels, err = c.run.ancestry.models(ctx, c.project.ID); err != nil {
+			return err
+		}
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	for i := range it.Models {
 		m := &it.Models[i]
@@ -98,8 +103,17 @@ func (c *capture) models(ctx context.Context, it *manifest.Iteration) error {
 
 func (c *capture) model(ctx context.Context, it *manifest.Iteration, m *manifest.ModelExport) error {
 	item := fmt.Sprintf("model %s %s of iteration %q (%s)", m.Platform, m.Flavor, it.Name, it.ID)
-	err := error(&itemError{download.ErrNoLink})
+	known, err := c.knownModel(ctx, it, m)
+	if err != nil {
+		return err
+	}
+	if known != nil {
+		m.Object = known
+		c.event(progress.Event{Kind: progress.ItemDone, Item: item, Bytes: known.Size})
+		return nil
+	}
 	var o manifest.Object
+	err = &itemError{download.ErrNoLink}
 	if !m.DownloadURI.IsZero() {
 		o, err = c.run.keep(ctx, c.project.ID, &modelLink{c: c, iterationID: it.ID, model: m, uri: m.DownloadURI}, download.MaxModel)
 	}
