@@ -67,11 +67,11 @@ func (s *source) withoutTable() error {
 	return ErrNotArchive
 }
 
-// findManifest returns the content of manifest.json and the decompressed
-// offset of its tar header. It walks the frames back from the end until one
-// begins with that header and its content ends, with the tar, where the
-// frames end.
-func (s *source) findManifest(ctx context.Context) (content []byte, offset int64, err error) {
+// findLast returns the content of the last member, if it has the given name,
+// and the decompressed offset of its tar header. It walks the frames back from
+// the end until one begins with that header and its content ends, with the
+// tar, where the frames end.
+func (s *source) findLast(ctx context.Context, name string) (content []byte, offset int64, err error) {
 	total := s.total()
 	const maxSteps = manifest.MaxManifest/minFrame + 1
 	for i, steps := len(s.frames)-1, 0; i >= 0 && steps < maxSteps; i, steps = i-1, steps+1 {
@@ -90,7 +90,7 @@ func (s *source) findManifest(ctx context.Context) (content []byte, offset int64
 		if err != nil {
 			return nil, 0, err
 		}
-		size, ok := manifestHeader(head)
+		size, ok := lastHeader(head, name)
 		if !ok || f.start+blockSize+padded(size)+endBlocks != total {
 			continue
 		}
@@ -99,7 +99,7 @@ func (s *source) findManifest(ctx context.Context) (content []byte, offset int64
 			return nil, 0, err
 		}
 		if len(bytes.Trim(rest[blockSize+size:], "\x00")) > 0 {
-			return nil, 0, corrupt(manifestName, "something follows it")
+			return nil, 0, corrupt(name, "something follows it")
 		}
 		return rest[blockSize : blockSize+size], f.start, nil
 	}

@@ -34,7 +34,7 @@ func NewReader(ra io.ReaderAt, size int64) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	content, offset, err := src.findManifest(context.Background())
+	content, offset, err := src.findLast(context.Background(), manifestName)
 	if err != nil {
 		return nil, err
 	}
@@ -252,14 +252,14 @@ func brokenTar(err error) bool {
 	return false
 }
 
-// manifestHeader reads the tar header at the start of a frame and returns
-// the size of manifest.json, if it is that.
-func manifestHeader(head []byte) (size int64, ok bool) {
-	if len(head) < blockSize || !bytes.HasPrefix(head, []byte(manifestName+"\x00")) {
+// lastHeader reads the tar header at the start of a frame and returns the
+// size of the member, if it has the name.
+func lastHeader(head []byte, name string) (size int64, ok bool) {
+	if len(head) < blockSize || !bytes.HasPrefix(head, []byte(name+"\x00")) {
 		return 0, false
 	}
 	h, err := tar.NewReader(bytes.NewReader(head[:blockSize])).Next()
-	if err != nil || h.Name != manifestName || h.Typeflag != tar.TypeReg || h.Size < 0 || h.Size > manifest.MaxManifest {
+	if err != nil || h.Name != name || h.Typeflag != tar.TypeReg || h.Size < 0 || h.Size > manifest.MaxManifest {
 		return 0, false
 	}
 	return h.Size, true
