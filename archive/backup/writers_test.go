@@ -22,12 +22,12 @@ import (
 func TestManyWriters(t *testing.T) {
 	t.Run("folder", func(t *testing.T) {
 		dir := t.TempDir()
-		manyWriters(t, 400, func() (vault.Store, error) { return dirstore.New(dir) })
+		manyWriters(t, 200, func() (vault.Store, error) { return dirstore.New(dir) })
 	})
 	t.Run("container", func(t *testing.T) {
 		server := azurite.Start(t)
 		opt := blobstore.Options{URL: server.ContainerURL(t), ConnectionString: manifest.NewSecret(server.ConnectionString)}
-		manyWriters(t, 100, func() (vault.Store, error) { return blobstore.New(opt) })
+		manyWriters(t, 60, func() (vault.Store, error) { return blobstore.New(opt) })
 	})
 }
 
