@@ -30,6 +30,8 @@ func TestTorture(t *testing.T) {
 		t.Fatalf("-duration %s does not fit into go test's own limit; add -timeout 0", *duration)
 	}
 	sum := newTotals()
+	sum.lacks(kindFull)
+	sum.lacks("store ")
 	t.Run("in", func(t *testing.T) {
 		t.Run("folders", func(t *testing.T) {
 			t.Parallel()
@@ -38,7 +40,6 @@ func TestTorture(t *testing.T) {
 				if epoch%2 == 0 {
 					return folderPlace(t)
 				}
-				sum.lacks(kindFull)
 				p := diskPlace(t) // or the epoch ends here
 				sum.has(kindFull)
 				return p
@@ -47,7 +48,6 @@ func TestTorture(t *testing.T) {
 		t.Run("Azurite", func(t *testing.T) {
 			t.Parallel()
 			g := &game{lane: "Azurite", totals: sum, planner: newPlanner(*seed, 1), deadline: deadline}
-			sum.lacks("store ")
 			c := newCloud(t) // or the test ends here
 			sum.has("store ")
 			g.play(t, func(t *testing.T, _ int) *place { return c.place(t) })
