@@ -29,6 +29,8 @@ func (a *app) commands() []*cli.Command {
 		a.restoreCommand(),
 		a.pruneCommand(),
 		a.copyCommand(),
+		a.bundleCommand(),
+		a.unbundleCommand(),
 		a.simulateCommand(),
 		a.versionCommand(),
 		a.completionCommand(),

@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"cvarchive/archive"
+	"cvarchive/archive/bundle"
 	"cvarchive/archive/vault"
 )
 
@@ -26,6 +27,7 @@ type opened struct {
 	size   int64
 	reader *archive.Reader
 	entry  *vault.Archive // nil for a lone file
+	bundle *bundle.Bundle // what file and objects are in; nil: no bundle
 	close  func() error
 }
 
@@ -84,7 +86,12 @@ func openLoneFile(path string) (*opened, error) {
 		f.Close()
 		return nil, fmt.Errorf("open the archive %s: %w", path, err)
 	}
-	return &opened{name: path, file: f, size: info.Size(), close: f.Close}, nil
+	o := &opened{name: path, file: f, size: info.Size(), close: f.Close}
+	if err := o.openBundle(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return o, nil
 }
 
 // isPath tells a path from a name in the vault: it exists here as a file, or

@@ -244,6 +244,9 @@ func (r *ctxReader) Read(p []byte) (int, error) {
 // objectsFor returns where the bytes of an archive's images are. A lone file
 // may do without a vault, as long as nothing is rebuilt.
 func (a *app) objectsFor(c *cli.Context, o *opened) (restore.Objects, error) {
+	if o.bundle != nil {
+		return o.bundle, nil
+	}
 	v, err := a.vault(c)
 	if _, unknown := errors.AsType[*usageError](err); unknown && o.entry == nil {
 		return noObjects{}, nil
@@ -258,7 +261,7 @@ func (a *app) objectsFor(c *cli.Context, o *opened) (restore.Objects, error) {
 type noObjects struct{}
 
 func (noObjects) OpenObject(context.Context, manifest.Object) (io.ReadCloser, error) {
-	return nil, errors.New("no vault is known to take the image from; give --vault")
+	return nil, errors.New("an archive file holds no image bytes, and no vault is known to take them from; give --vault, or restore from a bundle")
 }
 
 // showPlan prints the dry run.

@@ -255,7 +255,11 @@ func verifyFile(ctx context.Context, path string, opt verify.Options) (*verify.R
 		return nil, err
 	}
 	defer o.close()
-	return verify.File(ctx, o.file, o.size, path, opt)
+	report, err := verify.File(ctx, o.file, o.size, path, opt)
+	if err == nil && o.bundle != nil {
+		err = o.verifyObjects(ctx, report, opt.Found)
+	}
+	return report, err
 }
 
 func (r *verification) take(name string, size int64, report *verify.Report, err error, found func(verify.Problem)) {

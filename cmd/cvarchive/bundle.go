@@ -1,0 +1,266 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"cvarchive/archive"
+	"cvarchive/archive/bundle"
+	"cvarchive/archive/vault"
+	"cvarchive/archive/verify"
+	"cvarchive/cmd/internal/ui"
+	"cvarchive/manifest"
+)
+
+func (a *app) bundleCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "bundle",
+		Usage:     "put an archive and all its objects into one file",
+		ArgsUsage: "ARCHIVE --out FILE",
+		Description: examples(`Writes one portable file with an archive and every image and model that it names, to be
+kept in cold storage or handed over. inspect, verify and restore open it as it is, without
+a vault; unbundle brings it into one; and tar --zstd -xf unpacks it. Everything is checked
+while it is read: an object that is missing or damaged ends it, and no file is left.
+
+With --project the archive in the bundle holds these projects and nothing of the others.
+An archive with export tokens carries them: whoever gets the bundle can import with them
+until they expire.
+
+`+archiveArg,
+			"cvarchive bundle latest --out account.bundle.tar.zst",
+			"cvarchive bundle prod-weu/latest --project 'Fruit on the belt' --out fruit.bundle.tar.zst"),
+		Flags: withCommon(
+			&cli.StringFlag{Name: "out", Usage: "write the bundle to this `FILE`, which must not exist"},
+			&cli.StringSliceFlag{Name: "project", Usage: "take only the project of this `NAME` or id; may be repeated"},
+			progressFlag(), jsonFlag()),
+		Action: a.action(a.bundle, 1, "run the same command again; no file was left"),
+	}
+}
+
+// bundled is the shape of "bundle --json".
+type bundled struct {
+	File    string          `json:"file"`
+	Archive string          `json:"archive"` // name of the archive in it
+	SHA256  manifest.Digest `json:"sha256"`  // of the file
+	Size    int64           `json:"size"`
+	Objects int64           `json:"objects"`
+	Bytes   int64           `json:"bytes"` // of the objects
+}
+
+func (a *app) bundle(c *cli.Context) error {
+	ref, err := oneArchive(c)
+	if err != nil {
+		return err
+	}
+	path := c.String("out")
+	if path == "" {
+		return usagef("bundle needs --out FILE; see %s", helpOf(c))
+	}
+	if _, err := os.Lstat(path); err == nil {
+		return usagef("%s is there already, and is not replaced; give another --out, or remove it", path)
+	}
+	o, err := a.openArchive(c, ref)
+	if err != nil {
+		return err
+	}
+	defer o.close()
+	objects, err := a.objectsFor(c, o)
+	if err != nil {
+		return err
+	}
+	show, err := a.progress(c)
+	if err != nil {
+		return err
+	}
+	defer show.Close()
+	src, done, err := bundleSource(c.Context, o, c.StringSlice("project"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.name, err)
+	}
+	defer done()
+	src.Objects = objects
+	out := &newFile{path: path}
+	defer out.abandon()
+	sum, err := bundle.Write(c.Context, src, out, bundle.Options{Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()}, Progress: show.Event})
+	if err == nil {
+		err = out.commit()
+	}
+	show.Close()
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("bundle %s: no space is left for %s; it takes up to %s: free some or choose another place", o.name, path, ui.Bytes(src.Size+o.reader.Manifest().Objects.Bytes))
+	}
+	if err != nil {
+		return fmt.Errorf("bundle %s: %w", o.name, err)
+	}
+	if c.Bool("json") {
+		return a.out.JSON(&bundled{File: path, Archive: sum.Archive, SHA256: sum.SHA256, Size: sum.Size, Objects: sum.Objects, Bytes: sum.Bytes})
+	}
+	t := ui.Table{}
+	t.Row("Bundle", path)
+	t.Row("Archive", sum.Archive)
+	t.Row("Content", fmt.Sprintf("%s, %s", ui.Count(sum.Objects, "object"), ui.Bytes(sum.Bytes)))
+	t.Row("Size", ui.Bytes(sum.Size))
+	t.Row("SHA-256", sum.SHA256.String())
+	t.Print(a.out, "")
+	return nil
+}
+
+// bundleSource is what goes into a bundle: an archive as it is, or one of
+// chosen projects, made for it in a temporary file that done removes.
+func bundleSource(ctx context.Context, o *opened, projects []string) (src bundle.Source, done func(), err error) {
+	if len(projects) == 0 {
+		return sourceFor(o.reader.Manifest(), o.file, o.size), func() {}, nil
+	}
+	chosen, err := chooseProjects(o.reader.Manifest(), projects)
+	if err != nil {
+		return src, nil, err
+	}
+	f, err := os.CreateTemp("", "cvarchive-*.tar.zst")
+	if err != nil {
+		return src, nil, fmt.Errorf("make a temporary file: %w", err)
+	}
+	done = func() {
+		f.Close()
+		os.Remove(f.Name())
+	}
+	m, err := bundle.Narrow(ctx, o.reader, chosen, f, "")
+	var info os.FileInfo
+	if err == nil {
+		info, err = f.Stat()
+	}
+	if err != nil {
+		done()
+		return src, nil, err
+	}
+	return sourceFor(m, f, info.Size()), done, nil
+}
+
+// sourceFor names an archive as a vault does.
+func sourceFor(m *manifest.Manifest, file io.ReaderAt, size int64) bundle.Source {
+	name := m.Source.Name + "/" + m.Started.UTC().Format("20060102T150405Z") + "-" + m.ID
+	return bundle.Source{Name: name, Path: "archives/" + name + ".tar.zst", File: file, Size: size}
+}
+
+// newFile is a file that gets its name when it is complete. Nothing is made
+// before the first byte.
+type newFile struct {
+	path string
+	temp *os.File
+}
+
+func (f *newFile) Write(p []byte) (int, error) {
+	if f.temp == nil {
+		temp, err := os.CreateTemp(filepath.Dir(f.path), ".cvarchive-*.partial")
+		if err != nil {
+			return 0, fmt.Errorf("write %s: %w", f.path, plainCause(err))
+		}
+		f.temp = temp
+	}
+	return f.temp.Write(p)
+}
+
+// commit makes the file durable and gives it its name, unless that is taken.
+func (f *newFile) commit() error {
+	if f.temp == nil {
+		return fmt.Errorf("write %s: it would be empty", f.path)
+	}
+	if err := errors.Join(f.temp.Sync(), f.temp.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", f.path, err)
+	}
+	err := os.Link(f.temp.Name(), f.path)
+	if err != nil && !errors.Is(err, fs.ErrExist) { // a file system without links
+		err = os.Rename(f.temp.Name(), f.path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", f.path, plainCause(err))
+	}
+	return nil
+}
+
+// abandon removes what is not needed any more.
+func (f *newFile) abandon() {
+	if f.temp != nil {
+		f.temp.Close()
+		os.Remove(f.temp.Name())
+	}
+}
+
+// plainCause drops the paths that os puts before its errors.
+func plainCause(err error) error {
+	if le, ok := errors.AsType[*os.LinkError](err); ok {
+		return le.Err
+	}
+	return cause(err)
+}
+
+// openBundle makes of a file that is a bundle the archive in it, with its
+// objects. Any other file is left as it is.
+func (o *opened) openBundle() error {
+	b, err := bundle.Open(context.Background(), o.file, o.size)
+	_, newer := errors.AsType[*bundle.VersionError](err)
+	corrupt, broken := errors.AsType[*archive.CorruptError](err)
+	switch {
+	case err == nil:
+		o.bundle = b
+		o.file, o.size = b.Archive()
+	case newer, broken && corrupt.Member != "":
+		return fmt.Errorf("open the bundle %s: %w", o.name, err)
+	}
+	return nil
+}
+
+// verifyObjects reads the objects of a bundle and adds to the report what is
+// wrong with them.
+func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found func(verify.Problem)) error {
+	report.Unchecked = nil
+	report.ReadData = true
+	r, err := archive.NewReader(o.file, o.size)
+	if err != nil {
+		return nil // and reported
+	}
+	for obj, err := range r.Objects(ctx) {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return nil // and reported
+		}
+		report.Objects++
+		report.Read++
+		report.Bytes += obj.Size
+		err := readObject(ctx, o.bundle, obj)
+		if err == nil {
+			report.BytesRead += obj.Size
+			continue
+		}
+		p := verify.Problem{
+			Archive: report.Archive, Kind: verify.Damaged, Item: "object " + obj.SHA256.String(), Reason: err.Error(),
+			Hint: "use another copy of the bundle", Object: &obj, ObjectName: (*vault.Vault)(nil).ObjectName(obj),
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			p.Kind = verify.Missing
+		}
+		if found != nil {
+			found(p)
+		}
+		report.Problems = append(report.Problems, p)
+	}
+	return nil
+}
+
+func readObject(ctx context.Context, b *bundle.Bundle, o manifest.Object) error {
+	body, err := b.OpenObject(ctx, o)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, body)
+	return errors.Join(err, body.Close())
+}
