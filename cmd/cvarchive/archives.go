@@ -70,6 +70,9 @@ func openStored(ctx context.Context, v *vault.Vault, entry vault.Archive) (*open
 }
 
 func openLoneFile(path string) (*opened, error) {
+	if list, split := volumesOf(path); split {
+		return openVolumes(list)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		reason := err

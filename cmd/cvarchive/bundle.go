@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"github.com/urfave/cli/v2"
@@ -31,15 +34,21 @@ a vault; unbundle brings it into one; and tar --zstd -xf unpacks it. Everything 
 while it is read: an object that is missing or damaged ends it, and no file is left.
 
 With --project the archive in the bundle holds these projects and nothing of the others.
+With --volume-size it is split into FILE.001, FILE.002 and so on, which FILE.volumes.json
+lists with their digests: give that file to inspect, verify, restore and unbundle, or join
+the volumes with cat. There is no redundancy: all of them are needed.
+
 An archive with export tokens carries them: whoever gets the bundle can import with them
 until they expire.
 
 `+archiveArg,
 			"cvarchive bundle latest --out account.bundle.tar.zst",
-			"cvarchive bundle prod-weu/latest --project 'Fruit on the belt' --out fruit.bundle.tar.zst"),
+			"cvarchive bundle prod-weu/latest --project 'Fruit on the belt' --out fruit.bundle.tar.zst",
+			"cvarchive bundle latest --volume-size 4GiB --out /mnt/usb/account.bundle.tar.zst"),
 		Flags: withCommon(
 			&cli.StringFlag{Name: "out", Usage: "write the bundle to this `FILE`, which must not exist"},
 			&cli.StringSliceFlag{Name: "project", Usage: "take only the project of this `NAME` or id; may be repeated"},
+			&cli.StringFlag{Name: "volume-size", Usage: "split the bundle into files of at most this `SIZE`, such as 4GiB"},
 			progressFlag(), jsonFlag()),
 		Action: a.action(a.bundle, 1, "run the same command again; no file was left"),
 	}
@@ -53,6 +62,7 @@ type bundled struct {
 	Size    int64           `json:"size"`
 	Objects int64           `json:"objects"`
 	Bytes   int64           `json:"bytes"` // of the objects
+	Volumes int             `json:"volumes,omitempty"`
 }
 
 func (a *app) bundle(c *cli.Context) error {
@@ -64,9 +74,11 @@ func (a *app) bundle(c *cli.Context) error {
 	if path == "" {
 		return usagef("bundle needs --out FILE; see %s", helpOf(c))
 	}
-	if _, err := os.Lstat(path); err == nil {
-		return usagef("%s is there already, and is not replaced; give another --out, or remove it", path)
+	out, path, err := bundleOut(path, c.String("volume-size"))
+	if err != nil {
+		return err
 	}
+	defer out.Abandon()
 	o, err := a.openArchive(c, ref)
 	if err != nil {
 		return err
@@ -87,11 +99,9 @@ func (a *app) bundle(c *cli.Context) error {
 	}
 	defer done()
 	src.Objects = objects
-	out := &newFile{path: path}
-	defer out.abandon()
 	sum, err := bundle.Write(c.Context, src, out, bundle.Options{Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()}, Progress: show.Event})
 	if err == nil {
-		err = out.commit()
+		err = out.Commit()
 	}
 	show.Close()
 	if errors.Is(err, syscall.ENOSPC) {
@@ -101,16 +111,63 @@ func (a *app) bundle(c *cli.Context) error {
 		return fmt.Errorf("bundle %s: %w", o.name, err)
 	}
 	if c.Bool("json") {
-		return a.out.JSON(&bundled{File: path, Archive: sum.Archive, SHA256: sum.SHA256, Size: sum.Size, Objects: sum.Objects, Bytes: sum.Bytes})
+		return a.out.JSON(&bundled{File: path, Archive: sum.Archive, SHA256: sum.SHA256, Size: sum.Size, Objects: sum.Objects, Bytes: sum.Bytes, Volumes: out.Count()})
 	}
 	t := ui.Table{}
 	t.Row("Bundle", path)
 	t.Row("Archive", sum.Archive)
 	t.Row("Content", fmt.Sprintf("%s, %s", ui.Count(sum.Objects, "object"), ui.Bytes(sum.Bytes)))
-	t.Row("Size", ui.Bytes(sum.Size))
+	size := ui.Bytes(sum.Size)
+	if n := out.Count(); n > 0 {
+		size += " in " + ui.Count(n, "volume")
+	}
+	t.Row("Size", size)
 	t.Row("SHA-256", sum.SHA256.String())
 	t.Print(a.out, "")
 	return nil
+}
+
+// bundleFile is where a bundle is written.
+type bundleFile interface {
+	io.Writer
+	Commit() error
+	Abandon() // removes what was not committed
+	Count() int
+}
+
+// bundleOut chooses one file, or volumes; path is what opens them later. It
+// must not be there.
+func bundleOut(path, volumeSize string) (out bundleFile, opens string, err error) {
+	out, opens = &newFile{path: path}, path
+	if volumeSize != "" {
+		size, err := sizeOf(volumeSize)
+		if err != nil {
+			return nil, "", err
+		}
+		out, opens = bundle.NewVolumeWriter(path, size), path+bundle.VolumesSuffix
+	}
+	if _, err := os.Lstat(opens); err == nil {
+		return nil, "", usagef("%s is there already, and is not replaced; give another --out, or remove it", opens)
+	}
+	return out, opens, nil
+}
+
+// sizeOf reads a size such as 4GiB, 700MB or a number of bytes.
+func sizeOf(text string) (int64, error) {
+	number, unit := text, int64(1)
+	for _, u := range []struct {
+		name string
+		size int64
+	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40}, {"kB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}} {
+		if rest, ok := strings.CutSuffix(text, u.name); ok {
+			number, unit = rest, u.size
+		}
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil || n <= 0 || n > math.MaxInt64/unit || n*unit < bundle.MinVolume {
+		return 0, usagef("--volume-size cannot be %q; give a size of at least 64KiB, such as 4GiB", text)
+	}
+	return n * unit, nil
 }
 
 // bundleSource is what goes into a bundle: an archive as it is, or one of
@@ -167,8 +224,8 @@ func (f *newFile) Write(p []byte) (int, error) {
 	return f.temp.Write(p)
 }
 
-// commit makes the file durable and gives it its name, unless that is taken.
-func (f *newFile) commit() error {
+// Commit makes the file durable and gives it its name, unless that is taken.
+func (f *newFile) Commit() error {
 	if f.temp == nil {
 		return fmt.Errorf("write %s: it would be empty", f.path)
 	}
@@ -185,12 +242,44 @@ func (f *newFile) commit() error {
 	return nil
 }
 
-// abandon removes what is not needed any more.
-func (f *newFile) abandon() {
+// Abandon removes what is not needed any more.
+func (f *newFile) Abandon() {
 	if f.temp != nil {
 		f.temp.Close()
 		os.Remove(f.temp.Name())
 	}
+}
+
+// Count returns how many volumes there are: it is no volume.
+func (f *newFile) Count() int { return 0 }
+
+// volumesOf returns the list of volumes that a path stands for: the list
+// itself, or one of the volumes with the list beside it.
+func volumesOf(path string) (list string, ok bool) {
+	if strings.HasSuffix(path, bundle.VolumesSuffix) {
+		return path, true
+	}
+	number := strings.TrimPrefix(filepath.Ext(path), ".")
+	if _, err := strconv.Atoi(number); err != nil || len(number) < 3 {
+		return "", false
+	}
+	list = strings.TrimSuffix(path, "."+number) + bundle.VolumesSuffix
+	_, err := os.Stat(list)
+	return list, err == nil
+}
+
+// openVolumes opens a bundle that is split.
+func openVolumes(list string) (*opened, error) {
+	v, err := bundle.OpenVolumes(list)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{name: list, file: v, size: v.Size(), close: v.Close}
+	if err := o.openBundle(); err != nil {
+		v.Close()
+		return nil, err
+	}
+	return o, nil
 }
 
 // plainCause drops the paths that os puts before its errors.
