@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/dirstore"
@@ -106,7 +107,13 @@ type cloud struct {
 	server  *azurite.Server
 	gremlin *gremlin
 	url     string // of the account, through the gremlin
+	started time.Time
 }
+
+// freshFor is how long an emulator is used. Every ten minutes Azurite collects
+// what it takes for garbage, and blobs that are written meanwhile have been
+// seen to answer 500 ever after.
+const freshFor = 6 * time.Minute
 
 func newCloud(t *testing.T) *cloud {
 	t.Helper()
@@ -121,7 +128,7 @@ func newCloud(t *testing.T) *cloud {
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { cut() },
 	}
 	g := &gremlin{next: proxy}
-	return &cloud{server: server, gremlin: g, url: serve(t, g) + "/" + azurite.Account}
+	return &cloud{server: server, gremlin: g, url: serve(t, g) + "/" + azurite.Account, started: time.Now()}
 }
 
 // place is a vault in a container of its own.

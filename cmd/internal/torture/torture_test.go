@@ -50,7 +50,12 @@ func TestTorture(t *testing.T) {
 			g := &game{lane: "Azurite", totals: sum, planner: newPlanner(*seed, 1), deadline: deadline}
 			c := newCloud(t) // or the test ends here
 			sum.has("store ")
-			g.play(t, func(t *testing.T, _ int) *place { return c.place(t) })
+			g.play(t, func(et *testing.T, _ int) *place {
+				if time.Since(c.started) > freshFor {
+					c = newCloud(t)
+				}
+				return c.place(et)
+			})
 		})
 	})
 	t.Log(sum)
@@ -341,18 +346,19 @@ func (e *epoch) calm(t *testing.T, ctx context.Context, p plan, before []*outcom
 			stopped++
 		}
 	}
-	again := 0
+	again, which := 0, []string(nil)
 	for id, times := range e.account.downloads() {
 		digest, known := e.account.bytesOf(id)
 		if known && held[digest.String()] {
 			again++
+			which = append(which, id)
 		} else if times > 1 && stopped == 0 { // else it may be the last that a killed program asked for
 			t.Errorf("round %d: image %s was downloaded %d times, with nothing in the way", p.round, id, times)
 		}
 	}
 	e.totals.add(&e.totals.again, again)
 	if again > stopped*unnamed {
-		t.Errorf("round %d: %d images were downloaded again although the vault had them; %d programs had not come to their end", p.round, again, stopped)
+		t.Errorf("round %d: %d images were downloaded again although the vault had them (%v); %d programs had not come to their end", p.round, again, which, stopped)
 	}
 	e.images = 0
 	return list
