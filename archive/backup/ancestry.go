@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 	"sync"
+	"time"
 
 	"cvarchive/archive"
 	"cvarchive/archive/vault"
@@ -157,7 +158,10 @@ func (a *ancestry) load(ctx context.Context, projectID string) (catalog, error) 
 			continue
 		}
 		if complete != nil && !old.reader.Manifest().Finished.After(complete.Started) {
-			break
+			if old.Created.Before(complete.Started.Truncate(time.Second)) {
+				break
+			}
+			continue // those of one second have no order
 		}
 		e := old.reader.Manifest().Project(projectID)
 		if e == nil || e.Counts.Bytes == 0 {
