@@ -2,9 +2,9 @@
 // program, as a process, against the simulated service and against vaults in
 // a folder, on a disk that is nearly full and in Azurite, and gets in its way.
 //
-//	go test ./cmd/internal/torture                                          a dozen seconds
-//	go test ./cmd/internal/torture -timeout 0 -args -duration 30m -seed 7   as long as you like
-//	go test ./cmd/internal/torture -args -seed 7 -round 23                  a failure again
+//	go test -tags torture ./cmd/internal/torture                                          a dozen seconds
+//	go test -tags torture ./cmd/internal/torture -timeout 0 -args -duration 30m -seed 7   as long as you like
+//	go test -tags torture ./cmd/internal/torture -args -seed 7 -round 23                  a failure again
 //
 // # A round
 //
