@@ -64,8 +64,9 @@ func TestMovingAccount(t *testing.T) {
 		}
 		sum.consistent += out.consistent
 		sum.marked += out.marked
+		sum.mixed += out.mixed
 		changes += o.at.to - o.at.from
 	}
-	t.Logf("%d backups during %d changes: %d projects as they really were, %d marked",
-		*moving, changes, sum.consistent, sum.marked)
+	t.Logf("%d backups during %d changes: %d projects as they really were, %d marked, %d with labels of more than one moment",
+		*moving, changes, sum.consistent, sum.marked, sum.mixed)
 }
