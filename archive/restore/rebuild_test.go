@@ -337,7 +337,20 @@ func TestStopped(t *testing.T) {
 type grudging struct {
 	restore.Target
 	status map[manifest.Digest]string
-	times  map[manifest.Digest]int
+
+	mu    sync.Mutex
+	times map[manifest.Digest]int
+}
+
+// refuses reports whether it is still the picture's turn to be refused.
+func (g *grudging) refuses(sum manifest.Digest) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.times[sum] == 0 {
+		return false
+	}
+	g.times[sum]--
+	return true
 }
 
 func (g *grudging) CreateImagesFromFiles(ctx context.Context, id string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
@@ -346,11 +359,10 @@ func (g *grudging) CreateImagesFromFiles(ctx context.Context, id string, b manif
 	b.Images = nil
 	for _, img := range images {
 		sum := manifest.Digest(sha256.Sum256(img.Contents))
-		if g.times[sum] == 0 {
+		if !g.refuses(sum) {
 			b.Images = append(b.Images, img)
 			continue
 		}
-		g.times[sum]--
 		if g.status[sum] != "" {
 			refused = append(refused, manifest.ImageCreateResult{SourceURL: img.Name, Status: g.status[sum]})
 		}
@@ -370,7 +382,7 @@ func (g *grudging) CreateImagesFromFiles(ctx context.Context, id string, b manif
 func TestStatuses(t *testing.T) {
 	e := newEnvironment(t, simulator.ResourceOptions{})
 	p := newProject("moody", classification, 2)
-	g := &grudging{e.target, map[manifest.Digest]string{}, map[manifest.Digest]int{}}
+	g := &grudging{Target: e.target, status: map[manifest.Digest]string{}, times: map[manifest.Digest]int{}}
 	want := map[string]string{}
 	for i, s := range []struct {
 		status string
