@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"cvarchive/manifest"
+	"cvarchive/manifest/diff"
+	"cvarchive/manifest/plan"
 )
 
 // Document tells the report in full, for a file.
@@ -14,23 +16,11 @@ func (r *Report) Document() *Document {
 	d := &Document{
 		Title: "Restore of " + cmp.Or(r.Archive.Name, r.Archive.ID), Good: good,
 		Verdict: "Everything was restored, read back and found equal to the archive.",
-		Facts: []Fact{
-			{"Archive", cmp.Or(r.Archive.Name, r.Archive.ID)},
-			{"Captured from", fmt.Sprintf("%s at %s", r.Archive.Source, r.Archive.Created.UTC().Format(time.RFC3339))},
-		},
+		Facts:   about(r.Archive, r.Target, r.Started, r.Finished),
 	}
 	if !good {
 		d.Verdict = "Not everything was restored, or not everything was proven equal to the archive."
 	}
-	if !r.Archive.SHA256.IsZero() {
-		d.Facts = append(d.Facts, Fact{"SHA-256 of the archive", r.Archive.SHA256.String()})
-	}
-	d.Facts = append(d.Facts,
-		Fact{"Target", fmt.Sprintf("%s (%s)", r.Target.Name, r.Target.Endpoint)},
-		Fact{"Started", r.Started.Format(time.RFC3339)},
-		Fact{"Finished", r.Finished.Format(time.RFC3339)},
-		Fact{"Took", r.Finished.Sub(r.Started).Round(time.Second).String()},
-	)
 	for i := range r.Projects {
 		d.Sections = append(d.Sections, r.Projects[i].section())
 	}
@@ -39,10 +29,71 @@ func (r *Report) Document() *Document {
 		for _, l := range r.Removed {
 			s.Lines = append(s.Lines, fmt.Sprintf("removed: %q (%s)", l.Name, l.ID))
 		}
-		s.Lines = append(s.Lines, failureLines(r.Failures)...)
+		s.Lines = append(s.Lines, failureLines("not restored", r.Failures)...)
 		d.Sections = append(d.Sections, s)
 	}
 	return d
+}
+
+// about says what a document is about: which archive, which target, and when.
+func about(a plan.Archive, t plan.Target, started, finished time.Time) []Fact {
+	facts := []Fact{
+		{"Archive", cmp.Or(a.Name, a.ID)},
+		{"Captured from", fmt.Sprintf("%s at %s", a.Source, a.Created.UTC().Format(time.RFC3339))},
+	}
+	if !a.SHA256.IsZero() {
+		facts = append(facts, Fact{"SHA-256 of the archive", a.SHA256.String()})
+	}
+	return append(facts,
+		Fact{"Target", fmt.Sprintf("%s (%s)", t.Name, t.Endpoint)},
+		Fact{"Started", started.Format(time.RFC3339)},
+		Fact{"Finished", finished.Format(time.RFC3339)},
+		Fact{"Took", finished.Sub(started).Round(time.Second).String()},
+	)
+}
+
+// Document tells the comparison in full, for a file.
+func (r *ProofReport) Document() *Document {
+	d := &Document{
+		Title: "Comparison of " + cmp.Or(r.Archive.Name, r.Archive.ID) + " with " + r.Target.Name, Good: r.Equal(),
+		Verdict: "Everything was read back and found equal to the archive.",
+		Facts:   about(r.Archive, r.Target, r.Started, r.Finished),
+	}
+	switch {
+	case !r.Whole():
+		d.Verdict = "Not everything could be compared with the archive."
+	case !d.Good:
+		d.Verdict = "The target differs from the archive."
+	}
+	for i := range r.Projects {
+		d.Sections = append(d.Sections, r.Projects[i].section())
+	}
+	return d
+}
+
+func (p *ProjectProof) section() Section {
+	s := Section{Title: "Project " + p.Name, Good: p.Verdict() == "equal", Verdict: p.Verdict() + "."}
+	if p.Reason != "" {
+		s.Lines = append(s.Lines, "why: "+p.Reason)
+	}
+	if p.TargetID != "" {
+		s.Lines = append(s.Lines, fmt.Sprintf("in the target: %q (%s)", p.TargetName, p.TargetID))
+	}
+	s.Lines = append(s.Lines, proofLines(p.Proof)...)
+	s.Lines = append(s.Lines, failureLines("not compared", p.Failures)...)
+	return s
+}
+
+// proofLines tell what was read back and what differs.
+func proofLines(r *diff.Result) []string {
+	if r == nil {
+		return nil
+	}
+	lines := []string{fmt.Sprintf("read back: %d images, %d of them equal, %d by their bytes; %d differences", r.Images, r.Matched, r.ByContent, len(r.Changes)+r.Omitted)}
+	for _, c := range r.Changes {
+		lines = append(lines, "differs: "+c.Text)
+	}
+	return lines
 }
 
 func (p *ProjectReport) section() Section {
@@ -62,13 +113,8 @@ func (p *ProjectReport) section() Section {
 	if p.Resumed != nil {
 		add("gone on with a restore begun at %s: %d tags and %d images were there; %d calls were repeated", p.Resumed.Since.Format(time.RFC3339), p.Resumed.Tags, p.Resumed.Images, p.Repeated)
 	}
-	if pr := p.Proof; pr != nil {
-		add("read back: %d images, %d of them equal, %d by their bytes; %d differences", pr.Images, pr.Matched, pr.ByContent, len(pr.Changes)+pr.Omitted)
-		for _, c := range pr.Changes {
-			add("differs: %s", c.Text)
-		}
-	}
-	s.Lines = append(s.Lines, failureLines(p.Failures)...)
+	s.Lines = append(s.Lines, proofLines(p.Proof)...)
+	s.Lines = append(s.Lines, failureLines("not restored", p.Failures)...)
 	for _, m := range p.Merged {
 		add("merged: image %s has the bytes of %s, and the service keeps one", m.ID, cmp.Or(m.Into, "another"))
 	}
@@ -93,9 +139,9 @@ func (p *ProjectReport) section() Section {
 	return s
 }
 
-func failureLines(failures []manifest.Failure) (lines []string) {
+func failureLines(what string, failures []manifest.Failure) (lines []string) {
 	for _, f := range failures {
-		line := fmt.Sprintf("not restored: %s: %s", f.Item, f.Message)
+		line := fmt.Sprintf("%s: %s: %s", what, f.Item, f.Message)
 		if f.Code != "" {
 			line += fmt.Sprintf(" (%s %s)", f.Operation, f.Code)
 		}

@@ -3,7 +3,9 @@ package restore
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"cvarchive/archive/progress"
 	"cvarchive/manifest"
 	"cvarchive/manifest/diff"
 	"cvarchive/manifest/plan"
@@ -15,6 +17,8 @@ type ProofReport struct {
 	FormatVersion int            `json:"formatVersion"`
 	Archive       plan.Archive   `json:"archive"`
 	Target        plan.Target    `json:"target"`
+	Started       time.Time      `json:"started"`
+	Finished      time.Time      `json:"finished"`
 	Projects      []ProjectProof `json:"projects"`
 }
 
@@ -23,7 +27,9 @@ type ProjectProof struct {
 	ID         string `json:"id"`   // archived
 	Name       string `json:"name"` // archived
 	TargetName string `json:"targetName"`
-	TargetID   string `json:"targetId,omitempty"` // empty: the target has no such project
+	TargetID   string `json:"targetId,omitempty"`
+	// Missing says that the target has no project of that name.
+	Missing bool `json:"missing,omitempty"`
 	// Reason says why there is no proof.
 	Reason string       `json:"reason,omitempty"`
 	Proof  *diff.Result `json:"proof,omitempty"`
@@ -38,6 +44,18 @@ func (r *ProofReport) Equal() bool {
 	for i := range r.Projects {
 		p := &r.Projects[i]
 		if p.Proof == nil || !p.Proof.Equal() || len(p.Failures) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Whole reports whether every project could be compared. One that the target
+// lacks was: it differs.
+func (r *ProofReport) Whole() bool {
+	for i := range r.Projects {
+		p := &r.Projects[i]
+		if len(p.Failures) > 0 || p.Proof == nil && !p.Missing {
 			return false
 		}
 	}
@@ -63,18 +81,37 @@ func ProveAll(ctx context.Context, t Target, a Archive, opt Options) (*ProofRepo
 	if err != nil {
 		return nil, fmt.Errorf("read the state of the target: %w", err)
 	}
-	r := &ProofReport{FormatVersion: ReportVersion, Archive: describe(m, opt), Target: opt.Target, Projects: []ProjectProof{}}
+	r := &ProofReport{FormatVersion: ReportVersion, Archive: describe(m, opt), Target: opt.Target, Started: opt.Now().UTC(), Projects: []ProjectProof{}}
 	for _, e := range m.Projects {
 		if !opt.Plan.Selects(e) {
 			continue
 		}
 		p := ProjectProof{ID: e.ID, Name: e.Name, TargetName: opt.Plan.TargetName(e)}
+		opt.Progress.Send(progress.Event{Kind: progress.ProjectStarted, Project: p.Name, ID: p.ID, Total: int64(e.Counts.Images - e.Counts.IterationOnly)})
 		if err := p.prove(ctx, t, a, e, domains, projects, opt); err != nil {
 			return r, err
 		}
+		opt.Progress.Send(progress.Event{Kind: progress.ProjectFinished, Project: p.Name, ID: p.ID, Message: p.Verdict()})
 		r.Projects = append(r.Projects, p)
 	}
+	r.Finished = opt.Now().UTC()
 	return r, nil
+}
+
+// Verdict is what came of it, in a word or two: equal, differs, missing or not
+// compared.
+func (p *ProjectProof) Verdict() string {
+	switch {
+	case p.Missing:
+		return "missing"
+	case p.Proof == nil:
+		return "not compared"
+	case !p.Proof.Equal():
+		return "differs"
+	case len(p.Failures) > 0:
+		return "not compared in full"
+	}
+	return "equal"
 }
 
 func (p *ProjectProof) prove(ctx context.Context, t Target, a Archive, e manifest.ProjectEntry, domains []manifest.Domain, projects []manifest.Project, opt Options) error {
@@ -89,7 +126,7 @@ func (p *ProjectProof) prove(ctx context.Context, t Target, a Archive, e manifes
 		p.Reason = "the backup could not read this project"
 		return nil
 	case live == nil:
-		p.Reason = "the target has no project of that name"
+		p.Missing, p.Reason = true, "the target has no project of that name"
 		return nil
 	}
 	p.TargetID = live.ID

@@ -33,7 +33,7 @@ func TestJSONDocumented(t *testing.T) {
 		sections[title] = text
 	}
 	for title, shape := range map[string]any{
-		"backup": backupLines, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines, "repair": repairLines,
+		"backup": backupLines, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines, "verify --against": &restore.ProofReport{}, "repair": repairLines,
 		"diff": &compare.Report{}, "restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "prune": &pruning{}, "copy": &copying{}, "bundle": &bundled{}, "unbundle": &unbundled{}, "doctor": &diagnosis{}, "version": &versionInfo{},
 	} {
 		t.Run(title, func(t *testing.T) {
@@ -222,6 +222,7 @@ func TestResultsAreJSON(t *testing.T) {
 		{"diff latest --live west --images", exitDone, &compare.Report{}},
 		{"restore latest --to north --dry-run", exitDifferences, &plan.Plan{}},
 		{"restore latest --to north --mode rebuild --yes", exitDone, &restore.Report{}},
+		{"verify latest --against north", exitDone, &restore.ProofReport{}},
 		{"doctor west", exitDone, &diagnosis{}},
 		{"version", exitDone, &versionInfo{}},
 	} {

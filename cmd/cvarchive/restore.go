@@ -138,7 +138,6 @@ func planOptions(c *cli.Context) (plan.Options, error) {
 		Mode:       plan.Mode(c.String("mode")),
 		OnConflict: plan.OnConflict(c.String("on-conflict")),
 		Projects:   c.StringSlice("project"),
-		Rename:     map[string]string{},
 	}
 	switch opt.Mode {
 	case plan.ModeAuto, plan.ModeImport, plan.ModeRebuild:
@@ -150,17 +149,27 @@ func planOptions(c *cli.Context) (plan.Options, error) {
 	default:
 		return opt, usagef("--on-conflict cannot be %q; it is fail, skip or rename", string(opt.OnConflict))
 	}
+	var err error
+	if opt.Rename, err = renamesOf(c); err != nil {
+		return opt, err
+	}
+	return opt, serviceOptions(c, &opt)
+}
+
+// renamesOf reads --rename.
+func renamesOf(c *cli.Context) (map[string]string, error) {
+	names := map[string]string{}
 	for _, r := range c.StringSlice("rename") {
 		before, after, found := strings.Cut(r, "=")
 		if !found || before == "" || after == "" {
-			return opt, usagef("--rename cannot be %q; write OLD=NEW", r)
+			return nil, usagef("--rename cannot be %q; write OLD=NEW", r)
 		}
-		if _, twice := opt.Rename[before]; twice {
-			return opt, usagef("--rename gives %q two names; give it one", before)
+		if _, twice := names[before]; twice {
+			return nil, usagef("--rename gives %q two names; give it one", before)
 		}
-		opt.Rename[before] = after
+		names[before] = after
 	}
-	return opt, serviceOptions(c, &opt)
+	return names, nil
 }
 
 // target is the resource to restore to. It must be named, even when there is

@@ -12,15 +12,18 @@ import (
 	"cvarchive/archive/restore"
 )
 
+// documented is a report that can be kept in a file.
+type documented interface{ Document() *restore.Document }
+
 // reportForm chooses the form of a report's file by its name.
-func reportForm(path string) (func(io.Writer, *restore.Report) error, error) {
+func reportForm(path string) (func(io.Writer, documented) error, error) {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".md", ".markdown":
-		return func(w io.Writer, r *restore.Report) error { return r.Document().Markdown(w) }, nil
+		return func(w io.Writer, r documented) error { return r.Document().Markdown(w) }, nil
 	case ".html", ".htm":
-		return func(w io.Writer, r *restore.Report) error { return r.Document().HTML(w) }, nil
+		return func(w io.Writer, r documented) error { return r.Document().HTML(w) }, nil
 	case ".json":
-		return func(w io.Writer, r *restore.Report) error {
+		return func(w io.Writer, r documented) error {
 			e := json.NewEncoder(w)
 			e.SetIndent("", "  ")
 			return e.Encode(r)
@@ -30,7 +33,7 @@ func reportForm(path string) (func(io.Writer, *restore.Report) error, error) {
 }
 
 // writeReport writes a report's file as a whole or not at all.
-func writeReport(path string, r *restore.Report) (err error) {
+func writeReport(path string, r documented) (err error) {
 	write, err := reportForm(path)
 	if err != nil {
 		return err

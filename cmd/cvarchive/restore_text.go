@@ -7,6 +7,7 @@ import (
 	"cvarchive/archive/restore"
 	"cvarchive/cmd/internal/ui"
 	"cvarchive/manifest"
+	"cvarchive/manifest/diff"
 	"cvarchive/manifest/plan"
 )
 
@@ -56,7 +57,7 @@ func (a *app) printRestored(p *restore.ProjectReport) {
 	if p.Next != "" {
 		a.out.Printf("    what to do: %s\n", ui.Sentence(p.Next))
 	}
-	a.printNotRestored(p)
+	a.printNotDone("not restored", p.Failures)
 	if left := p.Abandoned; left != nil {
 		next := "delete it when you no longer need it, or run this again with --clean-up"
 		if left.Removed {
@@ -68,7 +69,7 @@ func (a *app) printRestored(p *restore.ProjectReport) {
 	if len(p.Merged) > 0 {
 		a.out.Printf("    %s with the bytes of another; the service keeps one of them\n", ui.Count(len(p.Merged), "image"))
 	}
-	a.printProof(p)
+	a.printProof(p.Proof)
 }
 
 func restoredText(p *restore.ProjectReport) string {
@@ -96,26 +97,27 @@ func restoredText(p *restore.ProjectReport) string {
 	return text
 }
 
-func (a *app) printNotRestored(p *restore.ProjectReport) {
-	for i, f := range p.Failures {
+// printNotDone names what failed; what says in which way.
+func (a *app) printNotDone(what string, failures []manifest.Failure) {
+	for i, f := range failures {
 		if i == shownFailures {
-			a.out.Printf("    and %s more; --json lists them all\n", ui.Grouped(len(p.Failures)-i))
+			a.out.Printf("    and %s more; --json lists them all\n", ui.Grouped(len(failures)-i))
 			return
 		}
-		a.out.Printf("    %s\n", a.out.Paint(ui.Red, strings.Replace(failureText(f), "not captured: ", "not restored: ", 1)))
+		a.out.Printf("    %s\n", a.out.Paint(ui.Red, strings.Replace(failureText(f), "not captured: ", what+": ", 1)))
 	}
 }
 
 // printProof tells what the comparison with the archive found.
-func (a *app) printProof(p *restore.ProjectReport) {
+func (a *app) printProof(r *diff.Result) {
 	switch {
-	case p.Proof == nil:
-	case p.Proof.Equal():
-		a.out.Printf("    read back and equal to the archive: %s, %s by their bytes\n", ui.Count(p.Proof.Images, "image"), ui.Grouped(p.Proof.ByContent))
+	case r == nil:
+	case r.Equal():
+		a.out.Printf("    read back and equal to the archive: %s, %s by their bytes\n", ui.Count(r.Images, "image"), ui.Grouped(r.ByContent))
 	default:
-		for i, c := range p.Proof.Changes {
+		for i, c := range r.Changes {
 			if i == shownFailures {
-				a.out.Printf("    and %s more\n", ui.Count(len(p.Proof.Changes)-i+p.Proof.Omitted, "difference"))
+				a.out.Printf("    and %s more\n", ui.Count(len(r.Changes)-i+r.Omitted, "difference"))
 				break
 			}
 			a.out.Printf("    %s\n", a.out.Paint(ui.Red, "differs: "+ui.Sentence(c.Text)))

@@ -19,7 +19,7 @@ func (a *app) verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
 		Usage:     "check archives and the objects they name",
-		ArgsUsage: "ARCHIVE... | --all",
+		ArgsUsage: "ARCHIVE... | --all | ARCHIVE --against TARGET",
 		Description: examples(`Checks that nothing in an archive was altered or is missing: every digest of the file,
 every record and count, the archive it builds on, and that every image and model it
 names is in the vault. With --read-data the bytes of those are read and compared with
@@ -31,10 +31,16 @@ Reading that is stopped goes on where it stopped when the same command is given 
 What has been read is remembered in a file of the user's cache folder, or in --state,
 until all of it was.
 
+--against compares one archive with a resource instead, as a restore does when it is done:
+every project of that name is read back completely, settings, tags, regions, metadata and
+the bytes of each image; nothing is written. Status 3 means that something differs, 4 that
+something could not be compared. --rename says which names the projects have there.
+
 `+archiveArg,
 			"cvarchive verify latest",
 			"cvarchive verify --all --read-data",
 			"cvarchive verify latest --sample 5%",
+			"cvarchive verify latest --against dr-neu --report proof.html",
 			"cvarchive verify ./20280901T020000Z-1f6b4c2a.tar.zst --json"),
 		Flags: withCommon(
 			&cli.BoolFlag{Name: "all", Usage: "check every archive in the vault"},
@@ -43,12 +49,24 @@ until all of it was.
 			&cli.StringFlag{Name: "seed", Usage: "choose the same sample as the verification that named this `NUMBER`"},
 			&cli.StringFlag{Name: "state", Usage: "remember in `FILE` what --read-data has read, to go on after it was stopped"},
 			&cli.BoolFlag{Name: "restart", Usage: "read everything again, though some was read before --read-data was stopped"},
-			progressFlag(), jsonFlag()),
+			&cli.StringFlag{Name: "against", Usage: "compare the archive with the resource `TARGET` of the config, completely"},
+			&cli.StringSliceFlag{Name: "project", Usage: "with --against: only the project of this `NAME` or id; may be repeated"},
+			&cli.StringSliceFlag{Name: "rename", Usage: "with --against: `OLD=NEW` name of a project in the resource; may be repeated"},
+			&cli.StringFlag{Name: "report", Usage: "with --against: write a report to `FILE`: .md, .html or .json"},
+			endpointFlag(), progressFlag(), jsonFlag()),
 		Action: a.action(a.verify, -1, "run the same command again to go on; --read-data does not read again what it has read"),
 	}
 }
 
 func (a *app) verify(c *cli.Context) error {
+	if c.String("against") != "" || c.String("endpoint") != "" {
+		return a.verifyAgainst(c)
+	}
+	for _, name := range []string{"project", "rename", "report"} {
+		if c.IsSet(name) {
+			return usagef("--%s goes with --against, and verify without it checks whole archives; leave it out, or add --against TARGET", name)
+		}
+	}
 	opt, err := verifyOptions(c)
 	if err != nil {
 		return err
