@@ -26,18 +26,29 @@ func AppendImage(dst []byte, img *Image) ([]byte, error) {
 	if err := img.Validate(); err != nil {
 		return dst, err
 	}
-	out, err := appendRecord(dst, img, img.Extra)
+	out, err := appendExtra(appendImage(dst, img), img, img.Extra)
 	if err != nil {
 		return dst, err
 	}
-	if err := checkDocument(out[len(dst):], imageBounds); err != nil {
-		return dst, fmt.Errorf("image %s: %w", img.ID, err)
+	if line := out[len(dst):]; len(line) > plainLine || len(img.Extra) > 0 {
+		if err := checkDocument(line, imageBounds); err != nil {
+			return dst, fmt.Errorf("image %s: %w", img.ID, err)
+		}
 	}
 	return out, nil
 }
 
 // DecodeImage reads one line of images.jsonl into img, which is overwritten.
 func DecodeImage(line []byte, img *Image) error {
+	*img = Image{}
+	if scanImage(line, img) {
+		return img.Validate()
+	}
+	return decodeImage(line, img)
+}
+
+// decodeImage is [DecodeImage] for a line in any form.
+func decodeImage(line []byte, img *Image) error {
 	*img = Image{}
 	if err := checkDocument(line, imageBounds); err != nil {
 		return fmt.Errorf("image record: %w", err)
@@ -215,9 +226,7 @@ func decodeList[T any](what string, data []byte, validate func(*T) error, keep f
 	return list, nil
 }
 
-// appendRecord appends the compact JSON of a record and of its extra fields,
-// by name. An extra field that has the name of a known one is refused: it
-// would be read back as that.
+// appendRecord appends the compact JSON of a record and of its extra fields.
 func appendRecord(dst []byte, record any, extra Extra) ([]byte, error) {
 	b := bytes.NewBuffer(dst)
 	enc := json.NewEncoder(b)
@@ -226,9 +235,19 @@ func appendRecord(dst []byte, record any, extra Extra) ([]byte, error) {
 		return dst, err
 	}
 	b.Truncate(b.Len() - 1) // the newline
+	return appendExtra(b.Bytes(), record, extra)
+}
+
+// appendExtra adds the extra fields of a record, by name, to its JSON at the
+// end of dst. One that has the name of a known field is refused: it would be
+// read back as that.
+func appendExtra(dst []byte, record any, extra Extra) ([]byte, error) {
 	if len(extra) == 0 {
-		return b.Bytes(), nil
+		return dst, nil
 	}
+	b := bytes.NewBuffer(dst)
+	enc := json.NewEncoder(b)
+	enc.SetEscapeHTML(false)
 	known := fieldNames(reflect.TypeOf(record))
 	b.Truncate(b.Len() - 1) // the closing brace
 	first := b.Bytes()[b.Len()-1] == '{'

@@ -94,6 +94,9 @@ func (c *checker) number(field string, n json.Number) {
 		c.fail(field, "is missing")
 		return
 	}
+	if length, exponent := numberLength([]byte(n)); length == len(n) && length <= maxLen && !exponent {
+		return // it is finite, and no more needs to be known
+	}
 	f, err := strconv.ParseFloat(string(n), 64)
 	if len(n) > maxLen || err != nil || math.IsInf(f, 0) || !json.Valid([]byte(n)) || strings.ContainsAny(string(n), " \t\r\n") {
 		c.fail(field, "is %s, not a number that can be read", quote(string(n)))
@@ -107,8 +110,8 @@ func (c *checker) optionalNumber(field string, n json.Number) {
 }
 
 func (c *checker) object(field string, o *Object) {
-	if o == nil {
-		return
+	if o == nil || !o.SHA256.IsZero() && o.Size >= 0 && validExt(o.Ext) {
+		return // without making names of fields: there may be millions
 	}
 	c.digest(field+".sha256", o.SHA256)
 	c.size(field+".size", o.Size)
@@ -354,38 +357,45 @@ func parseID(s string) (id [16]byte, ok bool) {
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return id, false
 	}
-	n := 0
-	for i := 0; i < len(s); i++ {
-		if s[i] == '-' && (i == 8 || i == 13 || i == 18 || i == 23) {
-			continue
-		}
-		v := hexValue(s[i])
-		if v > 15 {
-			return id, false
-		}
-		id[n/2] = id[n/2]<<4 | v
-		n++
+	var bad byte
+	for n, at := range [...]int{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34} {
+		high, low := hexValues[s[at]], hexValues[s[at+1]]
+		bad |= high | low
+		id[n] = high<<4 | low
 	}
-	return id, true
+	return id, bad <= 15
 }
 
-func hexValue(c byte) byte {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0'
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10
-	}
-	return 0xff
-}
+// hexValues are the values of hexadecimal digits, by byte. It is a table
+// since a record has some ten ids.
+const hexValues = "" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\xff\xff\xff\xff\xff\xff" +
+	"\xff\x0a\x0b\x0c\x0d\x0e\x0f\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\x0a\x0b\x0c\x0d\x0e\x0f\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" +
+	"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 
 func validExt(ext string) bool {
 	if len(ext) < 1 || len(ext) > 8 {
 		return false
 	}
-	return strings.Trim(ext, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
+	for i := range len(ext) {
+		if c := ext[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // quote shows a value in a message, shortened: it may be anything.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 )
 
@@ -17,14 +16,19 @@ type Digest [sha256.Size]byte
 // ParseDigest reads the text form of a digest.
 func ParseDigest(s string) (Digest, error) {
 	var d Digest
-	if len(s) != hex.EncodedLen(len(d)) || strings.ToLower(s) != s {
-		return d, fmt.Errorf("%s is not a SHA-256 in 64 lower-case hexadecimal digits", quote(s))
+	bad := len(s) != hex.EncodedLen(len(d))
+	for i := 0; i < len(s) && !bad; i += 2 {
+		high, low := hexValues[s[i]], hexValues[s[i+1]]
+		bad = high|low > 15 || upper(s[i]) || upper(s[i+1])
+		d[i/2] = high<<4 | low
 	}
-	if _, err := hex.Decode(d[:], []byte(s)); err != nil {
-		return Digest{}, fmt.Errorf("%s is not a SHA-256: %w", quote(s), err)
+	if bad {
+		return Digest{}, fmt.Errorf("%s is not a SHA-256 in 64 lower-case hexadecimal digits", quote(s))
 	}
 	return d, nil
 }
+
+func upper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 // String returns the text form.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
