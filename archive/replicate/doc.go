@@ -3,10 +3,16 @@
 //
 // Objects go first and the archive last, under the same name, so that the
 // commit rule of vaults holds in the target too, and the oldest archive goes
-// first, so that one is there before those that build on it. Everything passes
-// through this machine, and is checked on the way: an object's bytes against
-// its digest when they are read and when they are stored, an archive against
-// its own digests before, and byte by byte with what was stored after.
+// first, so that one is there before those that build on it. Archives pass
+// through this machine and are checked on the way, against their own digests
+// before, and byte by byte with what was stored after.
+//
+// So do objects, whose bytes are held against their digests when they are read
+// and when they are stored, unless both stores are Blob Storage: then the
+// service copies each by itself ([vault.Vault.CopyObject]), and what is checked
+// is its size and the MD5 that it was stored with. What the service does not
+// copy passes through this machine, and the reason is told once.
+// [Options.ReadData] makes all of it do so.
 //
 // Only what is missing is copied. A [Pass] lists the objects of the target
 // once, and looks at no object twice. An archive that is there already is

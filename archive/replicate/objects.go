@@ -121,7 +121,7 @@ func (c *copying) fail(o manifest.Object, err error) {
 // object makes sure that the target has an object. Its error ends the pass.
 func (c *copying) object(ctx context.Context, o manifest.Object, there bool, done int64) error {
 	p := c.pass
-	moved, err := false, error(nil)
+	moved, bySelf, err := false, false, error(nil)
 	if p.opt.DryRun {
 		moved = !there
 	} else {
@@ -129,7 +129,7 @@ func (c *copying) object(ctx context.Context, o manifest.Object, there bool, don
 			there, err = p.to.KeepObject(ctx, o)
 		}
 		if err == nil && !there {
-			err = p.move(ctx, o)
+			bySelf, err = p.move(ctx, o)
 			moved = err == nil
 		}
 	}
@@ -150,6 +150,9 @@ func (c *copying) object(ctx context.Context, o manifest.Object, there bool, don
 		event.Bytes = o.Size
 		c.report.Copied++
 		c.report.CopiedBytes += o.Size
+		if bySelf {
+			c.report.ByStore++
+		}
 	}
 	p.opt.Progress.Send(event)
 	if c.row == maxFailed {
@@ -158,9 +161,25 @@ func (c *copying) object(ctx context.Context, o manifest.Object, there bool, don
 	return nil
 }
 
-// move copies an object, which is checked when it is read and when it is
-// stored.
-func (p *Pass) move(ctx context.Context, o manifest.Object) error {
+// move copies an object: by the stores themselves where they can, else
+// through this machine.
+func (p *Pass) move(ctx context.Context, o manifest.Object) (byStore bool, err error) {
+	if p.byStore.ask() {
+		err := p.to.CopyObject(ctx, p.from, o)
+		if err == nil || ctx.Err() != nil {
+			p.byStore.worked()
+			return true, err
+		}
+		if p.byStore.failed(err) {
+			p.opt.Progress.Send(progress.Event{Kind: progress.Warning, Message: fmt.Sprintf("the storage does not copy by itself, so that objects pass through this machine: %v", err)})
+		}
+	}
+	return false, p.through(ctx, o)
+}
+
+// through copies an object through this machine: it is checked when it is read
+// and when it is stored.
+func (p *Pass) through(ctx context.Context, o manifest.Object) error {
 	r, err := p.from.OpenObject(ctx, o)
 	if err != nil {
 		if _, lost := errors.AsType[*vault.ObjectError](err); lost {

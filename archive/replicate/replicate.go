@@ -18,6 +18,7 @@ import (
 // Options say how to copy.
 type Options struct {
 	DryRun      bool // count what is missing, and change nothing
+	ReadData    bool // objects pass through this machine, and their digests are checked, though the stores could copy by themselves
 	Concurrency int  // objects copied at once; 0: 16
 	TempDir     string
 	Progress    progress.Func
@@ -46,6 +47,7 @@ type Report struct {
 	// Copied are the objects that the target did not have; in a dry run
 	// those that it lacks.
 	Copied, CopiedBytes int64
+	ByStore             int64 // of them, those that did not pass through this machine
 	// Failures are objects that could not be copied, the first
 	// [MaxFailures] of them. Then the archive is not committed.
 	Failures []Failure
@@ -73,6 +75,7 @@ type Pass struct {
 	settled objectset.Set           // objects that were looked at: the target has them, and will keep them,
 	bad     map[objectset.Key]error // but for these
 	targets map[string]vault.Archive
+	byStore byStore
 }
 
 // SameVaultError means that both vaults are the same one.
@@ -93,6 +96,7 @@ func NewPass(ctx context.Context, from, to *vault.Vault, opt Options) (*Pass, er
 	if to == nil {
 		return p, nil
 	}
+	p.byStore.off = opt.ReadData || !to.Copies(from)
 	if from.ID() == to.ID() && from.String() == to.String() {
 		return nil, &SameVaultError{Vault: to.String()}
 	}

@@ -1,21 +1,27 @@
 package replicate_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"cvarchive/archive/archivetest"
+	"cvarchive/archive/progress"
 	"cvarchive/archive/replicate"
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/dirstore"
 	"cvarchive/archive/vault/vaulttest"
 	"cvarchive/manifest"
+	"cvarchive/remote/azure"
 	"cvarchive/remote/blobstore"
 	"cvarchive/remote/blobstore/azurite"
 )
@@ -237,6 +243,7 @@ func TestUnwritableTarget(t *testing.T) {
 }
 
 // From a folder to Blob Storage, to another container, and back to a folder.
+// Between containers no byte of an object passes through this process.
 func TestFolderAndBlob(t *testing.T) {
 	server := azurite.Start(t)
 	folder := func() vault.Store {
@@ -247,8 +254,12 @@ func TestFolderAndBlob(t *testing.T) {
 		t.Cleanup(func() { s.Close() })
 		return s
 	}
+	wire := &objectBytes{}
 	container := func() vault.Store {
-		s, err := blobstore.New(blobstore.Options{URL: server.ContainerURL(t), ConnectionString: manifest.NewSecret(server.ConnectionString)})
+		s, err := blobstore.New(blobstore.Options{
+			URL: server.ContainerURL(t), ConnectionString: manifest.NewSecret(server.ConnectionString),
+			Azure: azure.Options{Client: &http.Client{Transport: wire}},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,10 +267,17 @@ func TestFolderAndBlob(t *testing.T) {
 	}
 	from := vaulttest.Init(t, folder())
 	archives := fill(t, from)
-	for _, s := range []vault.Store{container(), container(), folder()} {
-		to := vaulttest.Init(t, s)
+	for _, step := range []struct {
+		to      vault.Store
+		byStore int64
+	}{{container(), 0}, {container(), 7}, {folder(), 0}} {
+		to := vaulttest.Init(t, step.to)
+		wire.n.Store(0)
 		r, err := copyAll(t.Context(), from, to, archives, replicate.Options{})
 		want(t, r, err, "00000001 copied 4 0", "00000002 copied 1 0", "00000003 copied 2 0")
+		if n := r[0].ByStore + r[1].ByStore + r[2].ByStore; n != step.byStore || (n > 0) != (wire.n.Load() == 0) {
+			t.Errorf("the storage copied %d objects by itself, and %d bytes of objects passed through this process", n, wire.n.Load())
+		}
 		if err := archivetest.Sound(t.Context(), to); err != nil {
 			t.Fatal(err)
 		}
@@ -268,4 +286,84 @@ func TestFolderAndBlob(t *testing.T) {
 		}
 		from = to
 	}
+}
+
+// objectBytes counts the bytes of bodies of requests for objects.
+type objectBytes struct{ n atomic.Int64 }
+
+func (w *objectBytes) RoundTrip(req *http.Request) (*http.Response, error) {
+	ours := strings.Contains(req.URL.Path, "/objects/")
+	if ours {
+		w.n.Add(req.ContentLength)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err == nil && ours && req.Method == http.MethodGet {
+		w.n.Add(max(resp.ContentLength, 1))
+	}
+	return resp, err
+}
+
+// Where the storage does not copy by itself, objects pass through this
+// process, and that is told once; where it is not to, it is not asked.
+func TestStoreThatDoesNotCopy(t *testing.T) {
+	pictures := []string{"model"}
+	for i := range 50 {
+		pictures = append(pictures, fmt.Sprint(i))
+	}
+	from := vaulttest.New(t)
+	a := archivetest.Commit(t, from, spec(1, pictures...))
+	for name, test := range map[string]struct {
+		opt         replicate.Options
+		refuse      int64 // the first so many requests
+		asked, self int64
+		warnings    int
+	}{
+		"never":     {replicate.Options{Concurrency: 1}, 1000, 8, 0, 1},
+		"at first":  {replicate.Options{Concurrency: 1}, 3, 52, 49, 1},
+		"willing":   {replicate.Options{Concurrency: 1}, 0, 52, 52, 0},
+		"read data": {replicate.Options{Concurrency: 1, ReadData: true}, 0, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			target := &copier{Memory: vaulttest.NewMemory(), refuse: test.refuse}
+			to := vaulttest.Init(t, target)
+			var warnings []string
+			test.opt.Progress = func(e progress.Event) {
+				if e.Kind == progress.Warning {
+					warnings = append(warnings, e.Message)
+				}
+			}
+			r, err := copyAll(t.Context(), from, to, []vault.Archive{a}, test.opt)
+			want(t, r, err, "00000001 copied 52 0")
+			if target.asked != test.asked || r[0].ByStore != test.self || len(warnings) != test.warnings {
+				t.Errorf("asked %d times, %d copied, warned: %q", target.asked, r[0].ByStore, warnings)
+			}
+			if err := archivetest.Sound(t.Context(), to); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// copier is a store in memory that copies by itself, but for a while.
+type copier struct {
+	*vaulttest.Memory
+	asked, refuse int64
+}
+
+func (c *copier) CopiesFrom(from any) bool { return true }
+
+func (c *copier) CopyFrom(ctx context.Context, from any, name string, size int64) error {
+	if c.asked++; c.asked <= c.refuse {
+		return errors.New("it does not want to")
+	}
+	r, err := from.(vault.Store).Open(ctx, name, 0, -1)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	return c.Create(ctx, name, bytes.NewReader(data))
 }

@@ -26,7 +26,13 @@ func (a *app) copyCommand() *cli.Command {
 folder to Blob Storage, back, or between containers. Only what is missing there is copied,
 objects first and the archive last under the same name, and all of it is checked on the
 way. What the target lost of an archive that it has is copied again. The target is made
-when it is not there. Everything passes through this machine.
+when it is not there.
+
+Between two containers the storage copies images and models by itself, and none of their
+bytes passes through this machine; sizes and the MD5 that each was stored with are compared
+then. With --read-data they pass through it all the same, and their SHA-256 is checked; so
+does "cvarchive verify --all --read-data" in the target, later. What the storage does not
+copy by itself passes through this machine, and the reason is told.
 
 VAULT is the name of one under vaults: in the config, which is where its credentials go:
 
@@ -48,6 +54,7 @@ Exit status 4 means that an archive could not be copied, for a reason that is to
 			&cli.StringFlag{Name: "to", Usage: "copy to this `VAULT`"},
 			&cli.BoolFlag{Name: "all", Usage: "copy every archive of the vault"},
 			&cli.BoolFlag{Name: "dry-run", Usage: "say what is missing in the target, and change nothing"},
+			&cli.BoolFlag{Name: "read-data", Usage: "read the bytes of images and models and compare their digests, also between containers"},
 			progressFlag(), jsonFlag()),
 		Action: a.action(a.copy, -1, "run the same command again to go on; what was copied is not copied again"),
 	}
@@ -80,7 +87,9 @@ func (a *app) copy(c *cli.Context) error {
 		return err
 	}
 	defer show.Close()
-	pass, err := replicate.NewPass(c.Context, todo.vault, to, replicate.Options{DryRun: c.Bool("dry-run"), Progress: show.Event})
+	pass, err := replicate.NewPass(c.Context, todo.vault, to, replicate.Options{
+		DryRun: c.Bool("dry-run"), ReadData: c.Bool("read-data"), Progress: show.Event,
+	})
 	if same, ok := errors.AsType[*replicate.SameVaultError](err); ok {
 		return usagef("%v", same)
 	}
@@ -158,6 +167,7 @@ type copiedArchive struct {
 	Objects     int64            `json:"objects"`
 	Copied      int64            `json:"copied"`
 	CopiedBytes int64            `json:"copiedBytes"`
+	ByStore     int64            `json:"byStore"`
 	Failed      int64            `json:"failed"`
 	Failures    []copyFailure    `json:"failures,omitempty"`
 }
@@ -170,7 +180,7 @@ type copyFailure struct {
 func (r *copying) take(report *replicate.Report) {
 	e := copiedArchive{
 		Name: report.Archive.Name, Status: report.Status, Reason: ui.Sentence(report.Reason), Size: report.Archive.Size,
-		Objects: report.Objects, Copied: report.Copied, CopiedBytes: report.CopiedBytes, Failed: report.Failed,
+		Objects: report.Objects, Copied: report.Copied, CopiedBytes: report.CopiedBytes, ByStore: report.ByStore, Failed: report.Failed,
 	}
 	if !report.SHA256.IsZero() {
 		e.SHA256 = &report.SHA256
@@ -215,13 +225,14 @@ func (a *app) printCopied(r *copying) {
 	if r.DryRun {
 		verb = "missing"
 	}
-	var archives, objects, bytes int64
+	var archives, objects, bytes, byStore int64
 	for _, e := range r.Archives {
 		if e.Status == replicate.Copied || e.Status == replicate.Missing {
 			archives++
 		}
 		objects += e.Copied
 		bytes += e.CopiedBytes
+		byStore += e.ByStore
 		mark := a.out.Paint(ui.Green, "✓")
 		if e.Status == replicate.Failed {
 			mark = a.out.Paint(ui.Red, "✗")
@@ -244,4 +255,7 @@ func (a *app) printCopied(r *copying) {
 	}
 	a.out.Printf("%s and %s (%s) %s %s %s\n", ui.Count(archives, "archive"), ui.Count(objects, "object"), ui.Bytes(bytes), verb,
 		map[bool]string{true: "in", false: "to"}[r.DryRun], ui.Clean(r.To))
+	if byStore > 0 {
+		a.out.Printf("the storage copied %s by itself; sizes and MD5 were compared, and cvarchive verify --read-data in the target compares the SHA-256\n", ui.Count(byStore, "object"))
+	}
 }

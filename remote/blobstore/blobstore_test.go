@@ -48,6 +48,7 @@ func TestAzurite(t *testing.T) {
 		"errors":        testErrors,
 		"vault":         testVault,
 		"links":         testLinks,
+		"copies":        testCopies,
 	} {
 		t.Run(name, func(t *testing.T) { part(t, server) })
 	}
