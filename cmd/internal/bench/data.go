@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"cvarchive/manifest"
+	"cvarchive/remote/customvision"
+)
+
+// sizeClass is a corpus: so many images of about a size, in a few projects.
+type sizeClass struct {
+	name     string
+	size     int
+	images   int
+	speed    float64 // of a backup, to a bare loop's, at least
+	projects int
+}
+
+// dataSection measures what image bytes pass through, at three sizes.
+func dataSection(ctx context.Context, b *bench) ([]*table, error) {
+	classes := pick(b, []sizeClass{
+		{"25kB", 25_000, 12_000, 0.80, 4},
+		{"500kB", 500_000, 800, 0.90, 4},
+		{"5MB", 5_000_000, 80, 0.90, 4},
+	}, []sizeClass{{"25kB", 25_000, 120, 0.80, 2}})
+	var tables []*table
+	for _, class := range classes {
+		t, err := b.dataClass(ctx, class)
+		if err != nil {
+			return nil, fmt.Errorf("%s images: %w", class.name, err)
+		}
+		tables = append(tables, t)
+	}
+	return tables, nil
+}
+
+// dataRound is one round at one size.
+type dataRound struct {
+	*bench
+	class   sizeClass
+	table   *table
+	service *service
+	links   string // file
+	round   int
+	home    *home
+	dir     string // of everything that the round writes
+	bare    string // where the bare loop stored
+}
+
+func (b *bench) dataClass(ctx context.Context, class sizeClass) (*table, error) {
+	spec := serviceSpec{Resources: []string{"source"}, Projects: []projectSpec{{
+		Name: "data", Projects: class.projects, Images: class.images / class.projects, Size: class.size, Tags: 10, PerImage: 1,
+	}}}
+	for round := range 2 * b.rounds { // a bare upload and a restore each
+		spec.Resources = append(spec.Resources, fmt.Sprint("target", round))
+	}
+	s, err := b.serve(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	defer s.stop()
+	place := "a disk"
+	if b.memory {
+		place = "memory (/dev/shm)"
+	}
+	t := &table{Title: fmt.Sprintf("Data path, images of about %s", class.name)}
+	t.note("%d images, %.0f MB, in %d projects; vaults and pictures in %s.", s.Images, float64(s.Bytes)/1e6, class.projects, place)
+	links := filepath.Join(b.scratch, "links-"+class.name)
+	if err := s.links(ctx, links); err != nil {
+		return nil, err
+	}
+	for round := range b.rounds {
+		b.logf("data: %s, round %d of %d", class.name, round+1, b.rounds)
+		r := &dataRound{bench: b, class: class, table: t, service: s, links: links, round: round}
+		if err := r.run(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return t, nil
+}
+
+func (r *dataRound) run(ctx context.Context) (err error) {
+	if r.dir, err = r.folder("data"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
+	r.bare = filepath.Join(r.dir, "bare")
+	if err := os.Mkdir(r.bare, 0o755); err != nil {
+		return err
+	}
+	if r.home, err = r.bench.home(r.service, filepath.Join(r.dir, "vault"), noLimit); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(r.home.dir)) }()
+	for _, step := range []func(context.Context) error{r.backup, r.verify, r.copy, r.bundle, r.restore} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// took notes what one process took for all images.
+func (r *dataRound) took(operation, by string, u usage) *row {
+	n, bytes := float64(r.service.Images), float64(r.service.Bytes)
+	row := r.table.row(fmt.Sprintf("data/%s/%s/%s", r.class.name, operation, by))
+	row.add("s", u.Wall.Seconds())
+	row.add("images/s", n/u.Wall.Seconds())
+	row.add("MB/s", bytes/1e6/u.Wall.Seconds())
+	row.add("cpu-us/image", u.CPU.Seconds()*1e6/n)
+	row.add("peak-MiB", float64(u.PeakRSS)/(1<<20))
+	return row
+}
+
+// against runs the bare loop and the program, in turns of who is first, and
+// notes both and their ratios.
+func (r *dataRound) against(ctx context.Context, operation string, bare, ours func(context.Context) (usage, []byte, error)) (*row, error) {
+	var b, o usage
+	var err error
+	runs := []func() error{
+		func() error { b, _, err = bare(ctx); return err },
+		func() error { o, _, err = ours(ctx); return err },
+	}
+	for i := range runs {
+		if err := runs[(i+r.round)%2](); err != nil {
+			return nil, err
+		}
+	}
+	r.took(operation, "bare loop", b)
+	row := r.took(operation, "cvarchive", o)
+	row.add("x-bare-speed", b.Wall.Seconds()/o.Wall.Seconds())
+	row.add("x-bare-cpu", o.CPU.Seconds()/b.CPU.Seconds())
+	row.atMost("peak-MiB", 128)
+	return row, nil
+}
+
+func (r *dataRound) backup(ctx context.Context) error {
+	row, err := r.against(ctx, "backup", func(ctx context.Context) (usage, []byte, error) {
+		return r.bench.bare(ctx, r.dir, "download", "-from", r.links, "-to", r.bare)
+	}, func(ctx context.Context) (usage, []byte, error) {
+		return r.home.run(ctx, "backup", "source")
+	})
+	if err != nil {
+		return err
+	}
+	row.atLeast("x-bare-speed", r.class.speed)
+	row.atMost("x-bare-cpu", 1.3)
+	u, _, err := r.home.run(ctx, "backup", "source")
+	if err != nil {
+		return err
+	}
+	r.took("unchanged backup", "cvarchive", u).atMost("peak-MiB", 128)
+	return nil
+}
+
+func (r *dataRound) verify(ctx context.Context) error {
+	row, err := r.against(ctx, "verify", func(ctx context.Context) (usage, []byte, error) {
+		return r.bench.bare(ctx, r.dir, "read", "-from", r.bare)
+	}, func(ctx context.Context) (usage, []byte, error) {
+		return r.home.run(ctx, "verify", "latest", "--read-data")
+	})
+	if err != nil {
+		return err
+	}
+	row.atLeast("x-bare-speed", 0.90)
+	row.atMost("x-bare-cpu", 1.3)
+	return nil
+}
+
+func (r *dataRound) copy(ctx context.Context) error {
+	bare, ours := filepath.Join(r.dir, "bare-copy"), filepath.Join(r.dir, "copy")
+	if err := os.Mkdir(bare, 0o755); err != nil {
+		return err
+	}
+	_, err := r.against(ctx, "copy", func(ctx context.Context) (usage, []byte, error) {
+		return r.bench.bare(ctx, r.dir, "copy", "-from", r.bare, "-to", bare)
+	}, func(ctx context.Context) (usage, []byte, error) {
+		return r.home.run(ctx, "copy", "latest", "--to", ours)
+	})
+	return errors.Join(err, os.RemoveAll(bare), os.RemoveAll(ours))
+}
+
+func (r *dataRound) bundle(ctx context.Context) error {
+	bare, ours := filepath.Join(r.dir, "bare-bundle"), filepath.Join(r.dir, "bundle")
+	_, err := r.against(ctx, "bundle", func(ctx context.Context) (usage, []byte, error) {
+		return r.bench.bare(ctx, r.dir, "bundle", "-from", r.bare, "-to", bare)
+	}, func(ctx context.Context) (usage, []byte, error) {
+		return r.home.run(ctx, "bundle", "latest", "--out", ours)
+	})
+	return errors.Join(err, os.RemoveAll(bare), os.RemoveAll(ours))
+}
+
+// restore uploads everything into an empty resource and reads it back.
+func (r *dataRound) restore(ctx context.Context) error {
+	bare, ours := fmt.Sprint("target", 2*r.round), fmt.Sprint("target", 2*r.round+1)
+	client, err := customvision.New(customvision.Options{
+		Name: bare, Endpoint: r.service.url + "/" + bare, TrainingKey: manifest.NewSecret(trainingKey), CallsPerSecond: -1,
+	})
+	if err != nil {
+		return err
+	}
+	project, err := client.CreateProject(ctx, manifest.NewProject{Name: "bare", DomainID: generalDomain, ClassificationType: "Multilabel"})
+	if err != nil {
+		return err
+	}
+	_, err = r.against(ctx, "restore", func(ctx context.Context) (usage, []byte, error) {
+		return r.bench.bare(ctx, r.dir, "upload", "-from", r.bare, "-endpoint", r.service.url+"/"+bare, "-project", project.ID)
+	}, func(ctx context.Context) (usage, []byte, error) {
+		return r.home.run(ctx, "restore", "latest", "--to", ours, "--mode", "rebuild", "--yes")
+	})
+	return err
+}
