@@ -57,7 +57,9 @@ type ProjectSettings struct {
 
 // ImageProcessingSettings says which image transforms training applies.
 type ImageProcessingSettings struct {
-	AugmentationMethods map[string]bool `json:"augmentationMethods,omitempty"`
+	// AugmentationMethods without entries says that there are none, which
+	// is not what a new project has; nil: not said.
+	AugmentationMethods map[string]bool `json:"augmentationMethods,omitzero"`
 }
 
 // Tag is a label of a project (GetTags).

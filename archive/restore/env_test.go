@@ -43,8 +43,19 @@ type environment struct {
 
 func newEnvironment(t *testing.T, target simulator.ResourceOptions) *environment {
 	t.Helper()
+	return environmentOf(t, target, simtest.Start)
+}
+
+// newFastEnvironment is without a network.
+func newFastEnvironment(t *testing.T, target simulator.ResourceOptions) *environment {
+	t.Helper()
+	return environmentOf(t, target, simtest.InProcess)
+}
+
+func environmentOf(t *testing.T, target simulator.ResourceOptions, start func(testing.TB, simulator.Options) *simtest.Server) *environment {
+	t.Helper()
 	target.Name, target.Key = "northeurope", "key-of-the-target"
-	sim := simtest.Start(t, simulator.Options{Resources: []simulator.ResourceOptions{
+	sim := start(t, simulator.Options{Resources: []simulator.ResourceOptions{
 		{Name: "westeurope", Key: "key-of-the-source"}, target,
 	}})
 	e := &environment{t: t, sim: sim, vault: vaulttest.New(t)}
@@ -56,6 +67,7 @@ func (e *environment) client(resource string) *customvision.Client {
 	e.t.Helper()
 	c, err := customvision.New(customvision.Options{
 		Name: resource, Endpoint: e.sim.Endpoint(resource), TrainingKey: manifest.NewSecret(e.sim.Key(resource)), CallsPerSecond: -1,
+		HTTPClient: e.sim.HTTPClient,
 	})
 	check(e.t, err)
 	return c

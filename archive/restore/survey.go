@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -158,13 +159,7 @@ func sameMethods(want, got manifest.ProjectSettings) bool {
 	if got.ImageProcessingSettings == nil {
 		return false
 	}
-	have := got.ImageProcessingSettings.AugmentationMethods
-	for name, on := range want.ImageProcessingSettings.AugmentationMethods {
-		if v, ok := have[name]; !ok || v != on {
-			return false
-		}
-	}
-	return true
+	return maps.Equal(want.ImageProcessingSettings.AugmentationMethods, got.ImageProcessingSettings.AugmentationMethods)
 }
 
 // unfinished reads the state of an attempt for the plan, with the archived

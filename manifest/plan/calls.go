@@ -80,7 +80,7 @@ func (c *Content) Calls(s *Schedule) Calls {
 // NeedsUpdate reports whether a new project needs UpdateProject after
 // CreateProject, which cannot set everything.
 func NeedsUpdate(s manifest.ProjectSettings) bool {
-	return s.ImageProcessingSettings != nil && len(s.ImageProcessingSettings.AugmentationMethods) > 0
+	return s.ImageProcessingSettings != nil && s.ImageProcessingSettings.AugmentationMethods != nil
 }
 
 // proofCalls are the calls that read a project of n images back.

@@ -75,6 +75,9 @@ func settings(a *Archived, d Domain) []Setting {
 		for _, k := range slices.Sorted(maps.Keys(m)) {
 			set("augmentation "+k, strconv.FormatBool(m[k]))
 		}
+		if len(m) == 0 {
+			set("augmentation", "none")
+		}
 	}
 	return out
 }
