@@ -56,6 +56,12 @@ func (r *run) tidyExport(e *manifest.Export) error {
 		return errors.New("the service answered an export without a token")
 	case r.opt.NoTokens:
 		e.State, e.Token = manifest.TokenOmitted, manifest.Secret{}
+	case !r.opt.SealTo.IsZero():
+		sealed, err := r.opt.SealTo.SealText(e.Token)
+		if err != nil {
+			return fmt.Errorf("the export token could not be sealed, and is not kept: %w", err)
+		}
+		e.State, e.SealedToken, e.Token = manifest.TokenSealed, sealed, manifest.Secret{}
 	default:
 		e.State = manifest.TokenStored
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"cvarchive/archive/progress"
+	"cvarchive/archive/seal"
 	"cvarchive/manifest"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	// the same, for its counts; a credential that may not export is then
 	// no failure.
 	NoTokens bool
+	// SealTo are who can open the export tokens in the archive; none: they
+	// are stored in the clear.
+	SealTo seal.Recipients
 	// NoModels leaves out the exported models, without even asking for
 	// them.
 	NoModels bool

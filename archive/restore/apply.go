@@ -139,7 +139,10 @@ func (j *job) run(ctx context.Context) error {
 		j.fail("", err)
 		return err
 	}
-	refresh(j.archived, j.opt.Exports)
+	if err := token(j.archived, j.opt); err != nil {
+		j.fail("", err)
+		return err
+	}
 	j.archived.Content.By(j.plan.Transfer)
 	if err := j.create(ctx); err != nil {
 		j.fail("", err)

@@ -26,6 +26,11 @@ type Objects interface {
 	OpenObject(ctx context.Context, o manifest.Object) (io.ReadCloser, error)
 }
 
+// TokenOpener opens sealed export tokens; [seal.Identities] are one.
+type TokenOpener interface {
+	OpenText(sealed string) (manifest.Secret, error)
+}
+
 // Options say how to restore. The zero value works.
 type Options struct {
 	// ArchiveName and ArchiveSHA256 name the archive in plan and report,
@@ -44,6 +49,9 @@ type Options struct {
 	Transfer Transfer
 	// Links hands out links for transfer by URL; nil: there are none.
 	Links Links
+	// Sealed opens export tokens that are sealed; nil: they stay sealed, and
+	// nothing is imported with them.
+	Sealed TokenOpener
 	// Exports are fresh export records by archived project id, used
 	// instead of the archive's; see [RefreshTokens].
 	Exports map[string]manifest.Export

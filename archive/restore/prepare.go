@@ -59,7 +59,7 @@ func Prepare(ctx context.Context, t Target, a Archive, opt Options) (*plan.Plan,
 				}
 				p, err := archived(e)
 				if err == nil {
-					refresh(p, opt.Exports)
+					err = token(p, opt)
 				}
 				if !yield(p, err) {
 					return

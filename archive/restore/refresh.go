@@ -2,11 +2,13 @@ package restore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"cvarchive/archive/seal"
 	"cvarchive/manifest"
 	"cvarchive/manifest/plan"
 )
@@ -53,14 +55,28 @@ func RefreshTokens(ctx context.Context, src Exporter, m *manifest.Manifest, opt 
 	return fresh, failed, nil
 }
 
-// refresh puts a fresh export record in the place of the archived one.
-func refresh(a *plan.Archived, exports map[string]manifest.Export) {
-	if a == nil {
-		return
-	}
-	if x, ok := exports[a.Entry.ID]; ok {
+// token gives an archived project the token that it is imported with: a fresh
+// export record in the place of the archived one, or a sealed one opened. One
+// that was sealed to others leaves the rest of the archive as good as it is;
+// an identity that cannot be used is an error.
+func token(a *plan.Archived, opt Options) error {
+	if x, ok := opt.Exports[a.Entry.ID]; ok {
 		a.Export = x
 	}
+	if opt.Sealed == nil || a.Export.State != manifest.TokenSealed {
+		return nil
+	}
+	secret, err := opt.Sealed.OpenText(a.Export.SealedToken)
+	switch _, locked := errors.AsType[*seal.LockedError](err); {
+	case locked:
+		return err
+	case errors.Is(err, seal.ErrNoMatch):
+		a.Sealed = "not to the identities that were given"
+	case err != nil:
+		a.Sealed = err.Error()
+	}
+	a.Export.Token = secret
+	return nil
 }
 
 // noteRefreshed says in the plan how what an import would bring differs from

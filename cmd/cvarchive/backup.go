@@ -24,8 +24,9 @@ that was stopped, or killed, goes on where it was when it is run again: interrup
 it stores what it is downloading and ends; interrupted twice, it ends at once. SOURCE names a resource
 of the config; it can be left out where there is only one.
 
-Without --no-tokens the archive holds the export tokens, which let anyone who reads it
-import the projects for about a day.
+The archive holds the export tokens, which let anyone who reads it import the projects
+for about a day, unless seal_to in the config seals them (restore --identity opens them
+then) or --no-tokens leaves them out.
 
 Exit status 4 means that the archive was written but something could not be captured;
 the output names it and says what to do. An archive that lost more than --max-failures is
@@ -104,6 +105,10 @@ func (a *app) runBackup(c *cli.Context, run *backupRun, limit backup.Limit) erro
 	if err != nil {
 		return err
 	}
+	sealTo, err := a.sealTo(c)
+	if err != nil {
+		return err
+	}
 	events := progress.Func(show.Event)
 	if c.Bool("json") {
 		events = a.jsonWarnings(events)
@@ -112,7 +117,7 @@ func (a *app) runBackup(c *cli.Context, run *backupRun, limit backup.Limit) erro
 	run.result, err = backup.Run(c.Context, client, v, backup.Options{
 		Source: sourceOf(res, client), Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()},
 		Projects: c.StringSlice("project"), MetadataOnly: c.Bool("metadata-only"),
-		NoTokens: c.Bool("no-tokens"), NoModels: !c.Bool("models"), MaxFailures: limit,
+		NoTokens: c.Bool("no-tokens"), SealTo: sealTo, NoModels: !c.Bool("models"), MaxFailures: limit,
 		Downloads: c.Int("downloads"), Stop: stop, Now: a.now, Progress: events, Logger: a.log,
 	})
 	done()

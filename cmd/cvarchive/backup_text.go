@@ -37,9 +37,17 @@ func (a *app) printBackup(r *backup.Result, vaultName string) {
 
 // printTokens warns that the archive can be used to import, while it can.
 func (a *app) printTokens(m *manifest.Manifest, b backupTotal) {
-	stored := slices.ContainsFunc(m.Projects, func(p manifest.ProjectEntry) bool { return p.Token.State == manifest.TokenStored })
+	has := func(s manifest.TokenState) bool {
+		return slices.ContainsFunc(m.Projects, func(p manifest.ProjectEntry) bool { return p.Token.State == s })
+	}
 	switch {
-	case !stored:
+	case has(manifest.TokenSealed):
+		until := ""
+		if b.TokensUntil != nil {
+			until = ", and they expire at " + ui.Time(*b.TokensUntil)
+		}
+		a.out.Printf("Tokens   sealed: restore --identity opens them%s\n", until)
+	case !has(manifest.TokenStored):
 	case b.TokensUntil == nil:
 		a.out.Printf("Tokens   live export tokens are inside; anyone who reads this archive can import the projects while they live\n")
 	default:

@@ -8,6 +8,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/urfave/cli/v2"
 
+	"cvarchive/archive/seal"
 	"cvarchive/archive/vault"
 	"cvarchive/cmd/internal/config"
 	"cvarchive/manifest"
@@ -58,6 +59,16 @@ func (a *app) openBlobStore(v config.Vault) (vault.Store, error) {
 		URL: v.URL.Reveal(), ConnectionString: v.ConnectionString, Credential: cred, Tier: v.Tier,
 		Azure: azure.Options{Version: toolVersion(), Logger: a.log},
 	})
+}
+
+// sealTo are who can open the export tokens of a new archive.
+func (a *app) sealTo(c *cli.Context) (seal.Recipients, error) {
+	f, err := a.config(c)
+	if err != nil {
+		return seal.Recipients{}, err
+	}
+	v, err := a.vaultConfig(c, f)
+	return v.SealTo, err
 }
 
 // ensurer is a store whose place may have to be made first: a container.

@@ -165,6 +165,11 @@ vault:
   #
   # Access tier for what is written: hot, cool or cold.
   # tier: cool
+  #
+  # Who can open the export tokens in new archives (restore --identity FILE);
+  # public keys of age-keygen or SSH. Without it they are stored in the clear.
+  # seal_to:
+  #   - age1…
 
 # The Custom Vision resources that are backed up or restored to, under names
 # of your choice. Take the endpoint and a key of the training resource from

@@ -55,10 +55,12 @@ func (a *app) vaultConfig(c *cli.Context, f *config.File) (config.Vault, error) 
 		if f.HasVault() {
 			// The same vault as in the config keeps its credential.
 			if own, err := f.Vault(a.lookupEnv); err == nil && own.URL == v.URL {
-				v = own
+				return own, nil
 			}
 		}
-		return v, nil
+		var err error
+		v.SealTo, err = f.SealTo(a.lookupEnv)
+		return v, err
 	}
 	if !f.HasVault() && f.Path == "" {
 		return config.Vault{}, usagef("no vault is known; write a config with cvarchive init, or give --vault URL or $%s", envVault)

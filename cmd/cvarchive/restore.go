@@ -36,6 +36,9 @@ something was not restored or differs from the archive; the output names it.
 
 `+archiveArg+` A lone file needs the vault too, for the images.
 
+Tokens that were sealed (seal_to in the config) are opened with --identity; without it,
+such projects are built again from their content.
+
 --rename OLD=NEW gives one project another name; '--rename *=Restored *' all of them.
 
 A restore that was stopped, however, goes on where it was when the same command is run
@@ -58,7 +61,7 @@ It is refused when the archive, the target or what is to be done has changed sin
 			&cli.StringFlag{Name: "on-conflict", Value: string(plan.ConflictFail), Usage: "when a project's name is taken by one that differs: `WAY` fail, skip or rename"},
 			&cli.StringSliceFlag{Name: "rename", Usage: "`OLD=NEW` name of a project in the target; may be repeated"},
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask for confirmation"},
-			endpointFlag(), progressFlag(), jsonFlag())...),
+			identityFlag(), endpointFlag(), progressFlag(), jsonFlag())...),
 		Action: a.action(a.restore, 1, "run the same command to go on where it stopped; with --dry-run it shows what is left to do"),
 	}
 }
@@ -202,6 +205,10 @@ func (a *app) prepareRestore(c *cli.Context, ref string, target config.Resource,
 			return nil, err
 		}
 	}
+	ids, err := a.identities(c)
+	if err != nil {
+		return nil, err
+	}
 	client, err := a.client(target)
 	if err != nil {
 		return nil, err
@@ -223,6 +230,9 @@ func (a *app) prepareRestore(c *cli.Context, ref string, target config.Resource,
 		ArchiveName: o.name, ArchiveSHA256: digest,
 		Target: plan.Target{Name: target.Name, Endpoint: client.Endpoint()},
 		Plan:   opt, Transfer: transfer, Now: a.now, Logger: a.log,
+	}
+	if !ids.IsZero() {
+		r.opt.Sealed = ids
 	}
 	r.throughVault()
 	return r, nil

@@ -29,6 +29,9 @@ type Archived struct {
 	Content    *Content
 	// Unfinished is what an earlier restore left; nil: nothing.
 	Unfinished *Unfinished
+	// Sealed says why the token, which is sealed, is not in Export; empty
+	// when it is there, or when nobody tried to open it.
+	Sealed string
 	// ImportFailed says that an earlier restore, which was interrupted,
 	// tried the token in vain.
 	ImportFailed bool
@@ -109,7 +112,11 @@ func (b *builder) project(a *Archived) Project {
 	b.rebuild(&rebuild, a)
 	switch {
 	case b.opt.Mode == ModeImport && !alive:
-		p.block("it is to be imported, but "+why, "use --mode auto or rebuild")
+		next := "use --mode auto or rebuild"
+		if a.Export.State == manifest.TokenSealed && a.Export.Token.IsZero() {
+			next = "give the right --identity FILE, or " + next
+		}
+		p.block("it is to be imported, but "+why, next)
 	case b.opt.Mode != ModeRebuild && alive:
 		b.importing(&p, a, &rebuild)
 	case b.opt.Mode == ModeRebuild:
@@ -250,7 +257,7 @@ func (b *builder) token(a *Archived) (alive bool, why string) {
 	case a.ImportFailed && b.opt.Mode != ModeImport:
 		return false, "its import failed in an earlier run"
 	case e.State == manifest.TokenSealed && e.Token.IsZero():
-		return false, "its token is sealed"
+		return false, "its token is sealed" + a.sealed()
 	case e.State == manifest.TokenOmitted:
 		return false, "its token was left out of the archive"
 	case e.Token.IsZero():
@@ -272,6 +279,14 @@ func (b *builder) token(a *Archived) (alive bool, why string) {
 		return false, "its token expires in moments, at " + stamp(expires)
 	}
 	return true, "its token lives until " + stamp(expires)
+}
+
+// sealed completes why a sealed token is of no use.
+func (a *Archived) sealed() string {
+	if a.Sealed == "" {
+		return ", and no identity was given to open it"
+	}
+	return ", and " + a.Sealed
 }
 
 func (b *builder) importing(p *Project, a *Archived, rebuild *Project) {

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cvarchive/archive/seal"
 	"cvarchive/cmd/internal/suggest"
 	"cvarchive/manifest"
 )
@@ -32,6 +33,9 @@ type Vault struct {
 	URL              manifest.Secret
 	ConnectionString manifest.Secret
 	Tier             string // hot, cool, cold; empty: the account's default
+	// SealTo are who can open the export tokens of new archives; none:
+	// tokens are stored in the clear.
+	SealTo seal.Recipients
 }
 
 // Resource is one Custom Vision resource.
@@ -55,6 +59,7 @@ const (
 	keyURL              = "url"
 	keyConnectionString = "connection_string"
 	keyTier             = "tier"
+	keySealTo           = "seal_to"
 
 	keyEndpoint       = "endpoint"
 	keyTrainingKey    = "training_key"
@@ -91,12 +96,20 @@ func (f *File) NamedVault(name string, env LookupEnv) (v Vault, ok bool, err err
 	return v, true, err
 }
 
+// SealTo returns who can open the export tokens of new archives, whichever
+// vault they go to.
+func (f *File) SealTo(env LookupEnv) (seal.Recipients, error) {
+	r := reader{section: f.vault, env: env}
+	return r.recipients(keySealTo), r.err
+}
+
 func readVault(s section, env LookupEnv) (Vault, error) {
 	r := reader{section: s, env: env}
 	v := Vault{
 		URL:              manifest.NewSecret(r.text(keyURL)),
 		ConnectionString: manifest.NewSecret(r.text(keyConnectionString)),
 		Tier:             r.oneOf(keyTier, "hot", "cool", "cold"),
+		SealTo:           r.recipients(keySealTo),
 	}
 	return v, r.err
 }
@@ -138,6 +151,7 @@ type section struct {
 	path         string // such as "resources.prod-weu", for messages
 	line, column int
 	values       map[string]value
+	lists        map[string][]value // of keys that take a list
 }
 
 // value is one scalar with its place and the spelling of its whole key.
@@ -161,7 +175,15 @@ type reader struct {
 
 func (r *reader) text(key string) string {
 	v, ok := r.values[key]
-	if !ok || r.err != nil {
+	if !ok {
+		return ""
+	}
+	return r.expanded(v)
+}
+
+// expanded fills in the environment variables of a value.
+func (r *reader) expanded(v value) string {
+	if r.err != nil {
 		return ""
 	}
 	text, err := expand(v.text, r.env)
@@ -221,8 +243,12 @@ func (f *File) Variables() []Variable {
 		sections = append(sections, f.resources[name])
 	}
 	for _, s := range sections {
-		for _, key := range slices.Sorted(maps.Keys(s.values)) {
-			v := s.values[key]
+		all := slices.Collect(maps.Values(s.values))
+		for _, list := range s.lists {
+			all = append(all, list...)
+		}
+		slices.SortFunc(all, func(a, b value) int { return strings.Compare(a.key, b.key) })
+		for _, v := range all {
 			for _, name := range variables(v.text) {
 				keys[name] = append(keys[name], v.key)
 			}

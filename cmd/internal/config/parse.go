@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -135,7 +136,7 @@ func (p *parser) version(root, n *yaml.Node) {
 }
 
 func (p *parser) vault(n *yaml.Node, path string) section {
-	s := p.section(n, path, []string{keyURL, keyConnectionString, keyTier})
+	s := p.section(n, path, []string{keyURL, keyConnectionString, keyTier}, keySealTo)
 	if _, ok := s.values[keyURL]; !ok {
 		p.fail(n, "%s.url is missing; give the container's URL or a folder", path)
 	}
@@ -185,10 +186,15 @@ func (p *parser) resource(n *yaml.Node, path string) section {
 	return s
 }
 
-// section reads a mapping whose values are all scalars.
-func (p *parser) section(n *yaml.Node, path string, keys []string) section {
-	s := section{file: p.file, path: path, values: map[string]value{}}
-	for key, node := range p.mapping(n, path, keys) {
+// section reads a mapping whose values are scalars under some keys and lists
+// of scalars under others.
+func (p *parser) section(n *yaml.Node, path string, keys []string, lists ...string) section {
+	s := section{file: p.file, path: path, values: map[string]value{}, lists: map[string][]value{}}
+	for key, node := range p.mapping(n, path, slices.Concat(keys, lists)) {
+		if slices.Contains(lists, key) {
+			s.lists[key] = p.list(node, path+"."+key)
+			continue
+		}
 		s.values[key] = value{text: node.Value, line: node.Line, column: node.Column, key: path + "." + key}
 	}
 	if n != nil {
@@ -202,6 +208,24 @@ func (p *parser) section(n *yaml.Node, path string, keys []string) section {
 		}
 	}
 	return s
+}
+
+// list reads a list of scalars.
+func (p *parser) list(n *yaml.Node, key string) []value {
+	switch {
+	case p.err != nil:
+	case n.Kind != yaml.SequenceNode || n.Anchor != "":
+		p.fail(n, "%s must be a list; begin each entry with a hyphen on a line of its own, or write [a, b]", key)
+	case len(n.Content) == 0:
+		p.fail(n, "%s is an empty list; give it an entry or remove the key", key)
+	}
+	var list []value
+	for i, entry := range n.Content {
+		v := value{text: entry.Value, line: entry.Line, column: entry.Column, key: fmt.Sprintf("%s[%d]", key, i)}
+		p.scalar(entry, v)
+		list = append(list, v)
+	}
+	return list
 }
 
 // find returns the value of a key in a mapping known to hold it.

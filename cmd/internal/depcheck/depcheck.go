@@ -41,11 +41,12 @@ var rules = []rule{
 
 	{"archive", []string{"manifest"}},
 	{"archive/progress", nil},
-	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/vault/..."}},
+	{"archive/seal", []string{"manifest"}},
+	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/seal", "archive/vault/..."}},
 	{"archive/download", []string{"manifest"}}, // shared by flows
 	{"archive/objectset", []string{"manifest"}},
 	// The flows:
-	{"archive/...", []string{"archive", "archive/download", "archive/objectset", "archive/progress", "archive/vault", "manifest/..."}},
+	{"archive/...", []string{"archive", "archive/download", "archive/objectset", "archive/progress", "archive/seal", "archive/vault", "manifest/..."}},
 
 	{"cmd/...", []string{"..."}},
 }
