@@ -3,7 +3,6 @@ package restore_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -333,92 +332,61 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// grudging answers for some pictures with a status of its own, so many times.
-type grudging struct {
-	restore.Target
-	status map[manifest.Digest]string
-
-	mu    sync.Mutex
-	times map[manifest.Digest]int
-}
-
-// refuses reports whether it is still the picture's turn to be refused.
-func (g *grudging) refuses(sum manifest.Digest) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.times[sum] == 0 {
-		return false
-	}
-	g.times[sum]--
-	return true
-}
-
-func (g *grudging) CreateImagesFromFiles(ctx context.Context, id string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
-	var refused []manifest.ImageCreateResult
-	images := b.Images
-	b.Images = nil
-	for _, img := range images {
-		sum := manifest.Digest(sha256.Sum256(img.Contents))
-		if !g.refuses(sum) {
-			b.Images = append(b.Images, img)
-			continue
-		}
-		if g.status[sum] != "" {
-			refused = append(refused, manifest.ImageCreateResult{SourceURL: img.Name, Status: g.status[sum]})
-		}
-	}
-	var sum manifest.ImageCreateSummary
-	var err error
-	if len(b.Images) > 0 {
-		sum, err = g.Target.CreateImagesFromFiles(ctx, id, b)
-	}
-	sum.IsBatchSuccessful = true // even so: only the statuses count
-	sum.Images = append(sum.Images, refused...)
-	return sum, err
-}
-
 // TestStatuses answers with every status that the specification knows, one
-// that it does not, and none at all.
+// that it does not, and none at all: each such image is named once, with the
+// reason, and all others arrive.
 func TestStatuses(t *testing.T) {
-	e := newEnvironment(t, simulator.ResourceOptions{})
-	p := newProject("moody", classification, 2)
-	g := &grudging{Target: e.target, status: map[manifest.Digest]string{}, times: map[manifest.Digest]int{}}
-	want := map[string]string{}
-	for i, s := range []struct {
-		status string
-		times  int
-		named  bool
-	}{
-		{"ErrorSource", 2, true}, {"ErrorImageFormat", 1, true}, {"ErrorImageSize", 1, true}, {"ErrorStorage", 2, true},
-		{"ErrorLimitExceed", 1, true}, {"ErrorTagLimitExceed", 1, true}, {"ErrorRegionLimitExceed", 1, true},
-		{"ErrorUnknown", 2, true}, {"ErrorNegativeAndRegularTagOnSameImage", 1, true}, {"ErrorFromTheFuture", 1, true},
-		{"", 1, true},
-		{"ErrorUnknown", 1, false}, {"ErrorStorage", 1, false}, // the second try does it
-	} {
-		img := p.add(e.vault, picture(i), i%2)
-		g.status[img.Object.SHA256], g.times[img.Object.SHA256] = s.status, s.times
-		if s.named {
-			want["image "+img.ID] = s.status
-		}
-	}
-	for i := range 70 {
-		p.add(e.vault, picture(100+i), i%2)
-	}
-	r := archiveOf(t, p)
-	pl, err := restore.Prepare(t.Context(), e.target, r, e.options())
-	check(t, err)
-	report, err := restore.Apply(t.Context(), g, r, e.vault, pl, e.options())
-	check(t, err)
-	pr := report.Projects[0]
-	got := map[string]string{}
-	for _, f := range pr.Failures {
-		got[f.Item] = f.Code
-	}
-	if d := cmp.Diff(want, got); d != "" || len(pr.Failures) != len(want) {
-		t.Errorf("failures (-want +got):\n%s", d)
-	}
-	if pr.Outcome != manifest.Partial || pr.Created.Images != 72 || pr.Proof.Matched != 72 {
-		t.Errorf("outcome %s, %d created, %d proven", pr.Outcome, pr.Created.Images, pr.Proof.Matched)
+	for _, transfer := range []restore.Transfer{restore.TransferUpload, restore.TransferURL} {
+		t.Run(string(transfer), func(t *testing.T) {
+			e := newEnvironment(t, simulator.ResourceOptions{})
+			p := newProject("moody", classification, 2)
+			want := map[string]string{}
+			var faults []*simulator.InjectedImage
+			for i, s := range []struct {
+				status string
+				times  int
+				named  bool
+			}{
+				{"ErrorSource", 2, true}, {"ErrorImageFormat", 1, true}, {"ErrorImageSize", 1, true}, {"ErrorStorage", 2, true},
+				{"ErrorLimitExceed", 1, true}, {"ErrorTagLimitExceed", 1, true}, {"ErrorRegionLimitExceed", 1, true},
+				{"ErrorUnknown", 2, true}, {"ErrorNegativeAndRegularTagOnSameImage", 1, true}, {"ErrorFromTheFuture", 1, true},
+				{"", 1, true},
+				{"ErrorUnknown", 1, false}, {"ErrorStorage", 1, false}, // the second try does it
+			} {
+				img := p.add(e.vault, picture(i), i%2)
+				faults = append(faults, e.sim.Resource("northeurope").InjectImage(simulator.ImageFault{
+					SHA256: img.Object.SHA256.String(), Status: s.status, Times: s.times,
+				}))
+				if s.named {
+					want["image "+img.ID] = s.status
+				}
+			}
+			for i := range 70 {
+				p.add(e.vault, picture(100+i), i%2)
+			}
+			opt := e.options()
+			opt.Transfer, opt.Links = transfer, serveLinks(t, e.vault, func(string) bool { return false })
+			_, report := e.restore(archiveOf(t, p), opt)
+			pr := report.Projects[0]
+			got := map[string]string{}
+			for _, f := range pr.Failures {
+				got[f.Item] = f.Code
+				if f.Message == "" || f.Operation == "" && f.Code != "" {
+					t.Errorf("failure %+v", f)
+				}
+			}
+			if d := cmp.Diff(want, got); d != "" || len(pr.Failures) != len(want) {
+				t.Errorf("%d failures (-want +got):\n%s", len(pr.Failures), d)
+			}
+			if pr.Outcome != manifest.Partial || pr.Created.Images != 72 || pr.Proof.Matched != 72 {
+				t.Errorf("outcome %s, %d created, %d proven", pr.Outcome, pr.Created.Images, pr.Proof.Matched)
+			}
+			for i, f := range faults {
+				if f.Hits() == 0 {
+					t.Errorf("fault %d never struck", i)
+				}
+			}
+		})
 	}
 }
 

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +40,8 @@ func TestMain(m *testing.M) {
 //	region NAME up|down       switches a resource
 //	drop REGION COUNT         drops a number of connections of image downloads
 //	lose REGION COUNT         answers a number of image downloads with 404
+//	refuse REGION N STATUS [TIMES]
+//	                          refuses the N-th picture of the account
 //	full DIR SIZE             makes DIR a file system of that many KiB
 //	status N COMMAND…         runs a command that must end with status N
 func TestScripts(t *testing.T) {
@@ -48,7 +53,7 @@ func TestScripts(t *testing.T) {
 		Condition:           scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"seed": scriptSeed, "edit": scriptEdit, "advance": scriptAdvance, "region": scriptRegion,
-			"lose": scriptLose, "full": scriptFull, "status": scriptStatus,
+			"lose": scriptLose, "full": scriptFull, "refuse": scriptRefuse, "status": scriptStatus,
 		},
 	})
 }
@@ -155,6 +160,24 @@ func scriptLose(ts *testscript.TestScript, neg bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	serviceOf(ts).Resource(args[0]).Inject(simulator.Fault{Operation: simulator.BlobOperation, Times: n, Status: 404})
+}
+
+// scriptRefuse has uploads of one picture refused.
+func scriptRefuse(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 || len(args) > 4 {
+		ts.Fatalf("usage: refuse REGION N STATUS [TIMES]")
+	}
+	n, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	q := url.Values{"sha256": {fmt.Sprintf("%x", sha256.Sum256(picture(n)))}, "status": {args[2]}}
+	if len(args) == 4 {
+		q.Set("times", args[3])
+	}
+	resp, err := http.Post(ts.Getenv("SERVICE")+"/_simulator/resources/"+args[0]+"/image?"+q.Encode(), "", nil)
+	ts.Check(err)
+	if resp.Body.Close(); resp.StatusCode != http.StatusOK {
+		ts.Fatalf("refuse: %s", resp.Status)
+	}
 }
 
 // scriptStatus runs a program and wants one exit status.

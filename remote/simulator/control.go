@@ -1,6 +1,9 @@
 package simulator
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/http"
@@ -24,6 +27,7 @@ const controlPrefix = "_simulator"
 //	POST /_simulator/resources/{name}/down
 //	POST /_simulator/resources/{name}/up
 //	POST /_simulator/resources/{name}/rate?calls=10
+//	POST /_simulator/resources/{name}/image?sha256=ab12…&status=ErrorStorage&times=2
 func (s *Service) serveControl(w http.ResponseWriter, req *http.Request, path string) {
 	if !fromLoopback(req) {
 		http.Error(w, "The controls are for programs on the same machine.", http.StatusForbidden)
@@ -79,6 +83,14 @@ func (s *Service) controlResource(w http.ResponseWriter, req *http.Request, name
 			return
 		}
 		r.SetCallsPerSecond(n)
+	case "image":
+		q := req.URL.Query()
+		times, err := strconv.Atoi(cmp.Or(q.Get("times"), "1"))
+		if sum, bad := hex.DecodeString(q.Get("sha256")); err != nil || bad != nil || len(sum) != sha256.Size {
+			http.Error(w, "sha256 must be a picture's SHA-256 in hexadecimal, and times a number of calls; -1 means always.", http.StatusBadRequest)
+			return
+		}
+		r.InjectImage(ImageFault{SHA256: q.Get("sha256"), Status: q.Get("status"), Times: times})
 	default:
 		http.NotFound(w, req)
 		return

@@ -17,10 +17,11 @@
 // letter case. Libraries that drop the path of an endpoint find a resource by
 // the host's first label (westeurope.localhost), or on a listener of its own
 // with [Resource.Handler]. Tests use the package simtest. [Resource] has the controls,
-// [Fault] the failures that tests inject. The same controls over HTTP, for
-// programs on the same machine only, are below /_simulator/ : status, calls,
-// calls/reset, advance?by=25h, save, resources/NAME/down, /up and
-// /rate?calls=N.
+// [Fault] the failures that tests inject, and [ImageFault] those of single
+// pictures. The same controls over HTTP, for programs on the same machine
+// only, are below /_simulator/ : status, calls, calls/reset, advance?by=25h,
+// save, resources/NAME/down, /up, /rate?calls=N and
+// /image?sha256=…&status=ErrorStorage&times=N.
 //
 // Nothing runs in the background: imports, trainings and model exports are
 // brought up to the clock when somebody looks at them.

@@ -125,6 +125,10 @@ func (c *call) create(b *createBatch) (int, any, error) {
 	out := wireCreateSummary{IsBatchSuccessful: true}
 	for _, u := range b.uploads {
 		status, im := c.createOne(b, u)
+		if status == "" {
+			out.IsBatchSuccessful = false
+			continue // left out by an [ImageFault]
+		}
 		res := wireCreateResult{SourceURL: u.source, Status: status}
 		if b.quoted || c.r.opt.QuoteSourceURL {
 			res.SourceURL = `"` + u.source + `"`
@@ -176,6 +180,9 @@ func (c *call) checkBatchTags(b *createBatch) error {
 func (c *call) createOne(b *createBatch, u *upload) (string, *image) {
 	if u.status != "" {
 		return u.status, nil
+	}
+	if status, struck := c.r.refuses(u.picture.blob.Hash); struck {
+		return status, nil
 	}
 	if id, ok := c.p.Workspace.byHash[u.picture.blob.Hash]; ok {
 		im := c.p.Workspace.get(id)

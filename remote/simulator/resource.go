@@ -26,6 +26,8 @@ type Resource struct {
 	blobReads int
 	blobBytes int64
 	faults    []*Injected
+
+	imageFaults map[string]*InjectedImage // by SHA-256
 }
 
 func newResource(s *Service, opt ResourceOptions) *Resource {
