@@ -43,6 +43,9 @@ func Apply(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Pl
 	if err == nil {
 		err = cleanUp(ctx, t, p.Leftovers, past, r)
 	}
+	if err == nil && r.Whole() {
+		forget(ctx, p, opt)
+	}
 	r.Finished = opt.Now().UTC()
 	return r, err
 }

@@ -29,8 +29,9 @@
 // archive. Batches whose answer was lost are sent once more, at most as many
 // as were in flight, and answer OKDuplicate. The plan shows all this as the
 // action resume, with the calls that remain. Without a journal, an unfinished
-// project is a conflict. When a context ends, calls under way are given
-// [Options.Grace] to come to their end.
+// project is a conflict. A saved plan is carried out as it is or, when that was
+// interrupted, gone on with ([Revise]). When a context ends, calls under way
+// are given [Options.Grace] to come to their end.
 //
 // # Bytes
 //

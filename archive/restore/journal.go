@@ -1,51 +1,33 @@
 package restore
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"iter"
-	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"cvarchive/archive/journal"
 	"cvarchive/manifest"
 	"cvarchive/manifest/plan"
-	"cvarchive/manifest/store"
 )
 
 // Journal is where a restore notes what it has done, so that it can be gone
 // on with after it was stopped, from another machine too. The store of a
-// vault is one: names are created once and not changed.
+// vault is one.
 //
-// The journal of an attempt to restore one project is a folder of small
-// numbered files, restores/<archive>/<target>/<attempt>/<number>.json. It is
-// deleted when the project is there; a last file says so until the others are
-// gone.
-type Journal interface {
-	Create(ctx context.Context, name string, body io.ReadSeeker) error
-	Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error)
-	List(ctx context.Context, prefix string) iter.Seq2[store.Info, error]
-	Delete(ctx context.Context, name string) error
-}
+// The journal of an attempt to restore one project is the folder
+// restores/<archive>/<target>/<attempt>. It is deleted when the project is
+// there; a last file says so until the others are gone. One that carries out a
+// saved plan keeps its last file until the whole plan is carried out, to tell
+// what the plan has made.
+type Journal = journal.Store
 
 const (
-	journalFolder  = "restores"
 	journalFormat  = "cvarchive-restore"
 	journalVersion = 1
-	maxNote        = 1 << 20 // bytes of a file
-	maxNotes       = 100_000 // files of an attempt
 )
 
 // note is one file of a journal.
@@ -54,6 +36,9 @@ type note struct {
 	Version int       `json:"version"`
 	Time    time.Time `json:"time"`
 
+	// Plan is the digest of the saved plan that is carried out, from here
+	// on.
+	Plan manifest.Digest `json:"plan,omitzero"`
 	// Intent is written before the call that makes the project; a later
 	// one replaces what came before it.
 	Intent *intent `json:"intent,omitempty"`
@@ -98,10 +83,10 @@ type training struct {
 
 // attempt is one attempt to restore one project, as its journal tells.
 type attempt struct {
-	journal Journal
-	dir     string
-	now     func() time.Time
+	*journal.Folder
+	now func() time.Time
 
+	plan     manifest.Digest // that it carries out; zero: none that was saved
 	intent   intent
 	begun    time.Time // the first intent
 	meant    time.Time // the last one
@@ -112,15 +97,12 @@ type attempt struct {
 	trainAt  time.Time
 	done     bool
 
-	mu    sync.Mutex
-	next  int      // number of the next file
-	files []string // names, as far as known
+	mu sync.Mutex // guards what is noted
 }
 
 // journalOf is where the attempts to restore an archive to a target are.
 func journalOf(archiveID, endpoint string) string {
-	sum := sha256.Sum256([]byte(strings.ToLower(strings.TrimRight(endpoint, "/"))))
-	return path.Join(journalFolder, archiveID, hex.EncodeToString(sum[:8])) + "/"
+	return journal.Root + archiveID + "/" + journal.Key(endpoint) + "/"
 }
 
 // attempts reads the journals of an archive's restores to a target.
@@ -128,87 +110,41 @@ func attempts(ctx context.Context, j Journal, archiveID, endpoint string, now fu
 	if j == nil {
 		return nil, nil
 	}
-	prefix := journalOf(archiveID, endpoint)
-	byDir := map[string]*attempt{}
+	folders, err := journal.Find(ctx, j, journalOf(archiveID, endpoint), func(dir string) bool { return strings.Count(dir, "/") == 1 })
+	if err != nil {
+		return nil, fmt.Errorf("read the journal of earlier restores: %w", err)
+	}
 	var all []*attempt
-	for info, err := range j.List(ctx, prefix) {
-		if err != nil {
-			return nil, fmt.Errorf("read the journal of earlier restores: %w", err)
+	for _, f := range folders {
+		a := &attempt{Folder: f, now: now}
+		if err := f.Read(ctx, a.read); err != nil {
+			return nil, fmt.Errorf("read the journal of an earlier restore: %w", err)
 		}
-		dir, file := path.Split(info.Name)
-		var n int
-		if _, err := fmt.Sscanf(file, "%06d.json", &n); err != nil || strings.Count(dir[len(prefix):], "/") != 1 {
-			continue // not ours
-		}
-		a := byDir[dir]
-		if a == nil {
-			a = &attempt{journal: j, dir: dir, now: now}
-			byDir[dir] = a
+		if a.intent.Project != "" {
 			all = append(all, a)
 		}
-		if len(a.files) == maxNotes {
-			return nil, fmt.Errorf("the journal %s has more than %d files; delete it, and the project that it is about", dir, maxNotes)
-		}
-		a.files = append(a.files, info.Name)
-		a.next = max(a.next, n+1)
 	}
-	for _, a := range all {
-		if err := a.read(ctx); err != nil {
-			return nil, err
-		}
-	}
-	all = slices.DeleteFunc(all, func(a *attempt) bool { return a.intent.Project == "" })
 	slices.SortStableFunc(all, func(a, b *attempt) int { return a.begun.Compare(b.begun) })
 	return all, nil
 }
 
-// read reads the files of an attempt and takes them in, in their order.
-func (a *attempt) read(ctx context.Context) error {
-	notes := make([]*note, len(a.files))
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(readers)
-	for i, name := range a.files {
-		g.Go(func() (err error) {
-			notes[i], err = readNote(gctx, a.journal, name)
-			return err
-		})
+// read takes in the text of a note.
+func (a *attempt) read(name string, text []byte) error {
+	var n note
+	if json.Unmarshal(text, &n) != nil || n.Format != journalFormat {
+		return fmt.Errorf("%s is damaged; delete its folder, and the project in the target that was being restored", name)
 	}
-	if err := g.Wait(); err != nil {
-		return fmt.Errorf("read the journal of an earlier restore: %w", err)
+	if n.Version > journalVersion {
+		return fmt.Errorf("%s was written by a newer cvarchive; use that", name)
 	}
-	for _, n := range notes {
-		if n != nil {
-			a.take(n)
-		}
-	}
+	a.take(&n)
 	return nil
 }
 
-// readNote reads one file; nil when it has gone meanwhile.
-func readNote(ctx context.Context, j Journal, name string) (*note, error) {
-	r, err := j.Open(ctx, name, 0, maxNote+1)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	text, err := io.ReadAll(io.LimitReader(r, maxNote+1))
-	if err != nil {
-		return nil, err
-	}
-	var n note
-	if len(text) > maxNote || json.Unmarshal(text, &n) != nil || n.Format != journalFormat {
-		return nil, fmt.Errorf("%s is damaged; delete its folder, and the project in the target that was being restored", name)
-	}
-	if n.Version > journalVersion {
-		return nil, fmt.Errorf("%s was written by a newer cvarchive; use that", name)
-	}
-	return &n, nil
-}
-
 func (a *attempt) take(n *note) {
+	if !n.Plan.IsZero() {
+		a.plan = n.Plan
+	}
 	if n.Intent != nil {
 		if a.begun.IsZero() {
 			a.begun = n.Time
@@ -238,79 +174,51 @@ func (a *attempt) take(n *note) {
 
 // newAttempt prepares a journal; its first note makes it.
 func newAttempt(j Journal, archiveID, endpoint string, now func() time.Time) *attempt {
-	id := make([]byte, 4)
-	rand.Read(id) // never fails
-	return &attempt{journal: j, dir: journalOf(archiveID, endpoint) + hex.EncodeToString(id) + "/", now: now}
+	return &attempt{Folder: journal.New(j, journalOf(archiveID, endpoint)+journal.NewID()+"/"), now: now}
 }
 
 // write makes a note durable.
 func (a *attempt) write(ctx context.Context, n note) error {
 	n.Format, n.Version, n.Time = journalFormat, journalVersion, a.now().UTC()
 	text, err := json.Marshal(n)
+	if err == nil {
+		_, err = a.Write(ctx, append(text, '\n'))
+	}
 	if err != nil {
 		return fmt.Errorf("note the restore's progress: %w", err)
 	}
-	for {
-		a.mu.Lock()
-		name := fmt.Sprintf("%s%06d.json", a.dir, a.next)
-		a.next++
-		a.mu.Unlock()
-		err := a.journal.Create(ctx, name, bytes.NewReader(append(text, '\n')))
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("note the restore's progress: %w", err)
-		}
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		a.files = append(a.files, name)
-		a.take(&n)
-		return nil
-	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.take(&n)
+	return nil
 }
 
 // close ends the attempt. What a failed import left stays on record unless
-// it was removed.
+// it was removed, and what a saved plan made until all of that is made.
 func (a *attempt) close(ctx context.Context, keepLeft bool) error {
-	before := slices.Clone(a.files)
-	last := note{Intent: &a.intent, Done: true}
+	before := a.Names()
+	last := note{Plan: a.plan, Intent: &a.intent, Project: a.project, Done: true}
 	if err := a.write(ctx, last); err != nil {
 		return err
 	}
 	keep := keepLeft && len(a.left) > 0
-	for _, l := range a.left {
+	for _, l := range slices.Clone(a.left) {
 		if keep {
 			if err := a.write(ctx, note{Left: &l, Done: true}); err != nil {
 				return err
 			}
 		}
 	}
-	if !keep {
-		before = append(before, a.files[len(before):]...)
+	if !keep && a.plan.IsZero() {
+		before = a.Names()
 	}
-	return a.remove(ctx, before)
+	return a.drop(ctx, before)
 }
 
-// remove deletes files, the one that was written last at the end: it says
-// that the rest does not matter.
-func (a *attempt) remove(ctx context.Context, files []string) error {
-	if len(files) == 0 {
-		return nil
-	}
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(readers)
-	for _, name := range files[:len(files)-1] {
-		g.Go(func() error { return a.drop(gctx, name) })
-	}
-	if err := g.Wait(); err != nil {
-		return err
-	}
-	return a.drop(ctx, files[len(files)-1])
-}
-
-func (a *attempt) drop(ctx context.Context, name string) error {
-	if err := a.journal.Delete(ctx, name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// drop deletes files of the journal, the last one at the end: it says that
+// the rest does not matter.
+func (a *attempt) drop(ctx context.Context, files []string) error {
+	if err := a.Remove(ctx, files...); err != nil {
 		return fmt.Errorf("remove the journal of a restore that is done: %w", err)
 	}
 	return nil

@@ -39,6 +39,10 @@ type Options struct {
 	ArchiveSHA256 manifest.Digest
 	// Target names the resource in plan and report.
 	Target plan.Target
+	// Saved is the digest of the saved plan that is carried out, so that the
+	// journal can tell what of it is done; zero: it was not saved. See
+	// [Revise].
+	Saved manifest.Digest
 	// Plan holds the user's choices. Its Now is taken from Now if zero.
 	Plan plan.Options
 

@@ -42,7 +42,7 @@ func (j *job) begin(by plan.Action) {
 		j.attempt = newAttempt(j.opt.Journal, j.archive.Manifest().ID, j.opt.Target.Endpoint, j.opt.Now)
 		j.replace(in)
 	}
-	j.note(j.work, note{Intent: &in})
+	j.note(j.work, note{Plan: j.opt.Saved, Intent: &in})
 }
 
 // replace closes earlier attempts at the same project, whose project in the
@@ -67,6 +67,9 @@ func (j *job) resume() error {
 		}
 		if a.project != nil && a.project.ID == j.plan.TargetID || a.project == nil && in.Name == j.plan.TargetName {
 			j.attempt = a
+			if !j.opt.Saved.IsZero() && a.plan != j.opt.Saved {
+				j.note(j.work, note{Plan: j.opt.Saved})
+			}
 			if a.project == nil {
 				j.note(j.work, note{Project: &made{j.plan.TargetID, j.plan.TargetName}})
 			}
@@ -136,8 +139,8 @@ func cleanUp(ctx context.Context, t Target, left []plan.Leftover, past []*attemp
 		r.Removed = append(r.Removed, l)
 	}
 	for _, a := range past {
-		if a.done && !slices.ContainsFunc(a.left, func(m made) bool { return !gone[m.ID] }) {
-			if err := a.remove(ctx, a.files); err != nil && ctx.Err() == nil {
+		if a.done && a.plan.IsZero() && !slices.ContainsFunc(a.left, func(m made) bool { return !gone[m.ID] }) {
+			if err := a.drop(ctx, a.Names()); err != nil && ctx.Err() == nil {
 				return nil // it says done, which is enough
 			}
 		}

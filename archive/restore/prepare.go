@@ -15,21 +15,27 @@ import (
 // an interrupted restore left is listed completely.
 func Prepare(ctx context.Context, t Target, a Archive, opt Options) (*plan.Plan, error) {
 	opt = opt.withDefaults()
+	past, err := attempts(ctx, opt.Journal, a.Manifest().ID, opt.Target.Endpoint, opt.Now)
+	if err != nil {
+		return nil, err
+	}
+	p, _, err := prepare(ctx, t, a, past, opt)
+	return p, err
+}
+
+// prepare makes the plan and returns the target's projects with it.
+func prepare(ctx context.Context, t Target, a Archive, past []*attempt, opt Options) (*plan.Plan, []manifest.Project, error) {
 	m := a.Manifest()
 	if err := opt.Plan.CheckSelection(m.Projects); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var err error
 	if opt.Plan.Transfer, err = chooseTransfer(ctx, opt); err != nil {
-		return nil, err
-	}
-	past, err := attempts(ctx, opt.Journal, m.ID, opt.Target.Endpoint, opt.Now)
-	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	target, err := live(ctx, t, m.Projects, opt)
 	if err != nil {
-		return nil, fmt.Errorf("read the state of the target: %w", err)
+		return nil, nil, fmt.Errorf("read the state of the target: %w", err)
 	}
 	projects := make([]manifest.Project, len(target.Projects))
 	for i := range target.Projects {
@@ -71,7 +77,7 @@ func Prepare(ctx context.Context, t Target, a Archive, opt Options) (*plan.Plan,
 	if err == nil {
 		noteRefreshed(p, m, opt.Exports)
 	}
-	return p, err
+	return p, projects, err
 }
 
 // leftovers are the projects of the target that failed imports left.

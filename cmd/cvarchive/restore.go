@@ -46,7 +46,8 @@ again, from any machine: the vault has a journal of it. With --train, projects t
 rebuilt and had been trained are trained again, with the same type and budget.
 
 --out saves the plan of a --dry-run, and --plan carries it out, later or by somebody else.
-It is refused when the archive, the target or what is to be done has changed since.`,
+It is refused when the archive, the target or what is to be done has changed since. When
+that is interrupted, the same command goes on: what it has done itself is no change.`,
 			"cvarchive restore latest --to dr-neu --dry-run",
 			"cvarchive restore latest --to dr-neu",
 			"cvarchive restore latest --to dr-neu --dry-run --out plan.json",

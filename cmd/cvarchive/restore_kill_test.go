@@ -45,12 +45,12 @@ func (h *hold) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 
 // TestRestoreStopped ends a rebuild of several calls with a signal, when a few
 // have been made, and runs the same command again. One signal lets the calls
-// under way come to their end; SIGKILL lets nothing.
+// under way come to their end; SIGKILL lets nothing. A saved plan goes on too.
 func TestRestoreStopped(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there is no interrupt to send to another process")
 	}
-	for name, signal := range map[string]os.Signal{"interrupt": os.Interrupt, "kill -9": os.Kill} {
+	for name, signal := range map[string]os.Signal{"interrupt": os.Interrupt, "kill -9": os.Kill, "kill -9 of a saved plan": os.Kill} {
 		t.Run(name, func(t *testing.T) {
 			service, base := newService(t)
 			const images = 400
@@ -68,6 +68,13 @@ func TestRestoreStopped(t *testing.T) {
 				t.Fatalf("backup: %v\n%s", err, out)
 			}
 			args := []string{"restore", "latest", "--to", "north", "--mode", "rebuild", "--yes", "--progress", "none"}
+			if strings.Contains(name, "plan") {
+				save := programIn(t, dir, "restore", "latest", "--to", "north", "--mode", "rebuild", "--dry-run", "--out", "plan.json")
+				if out, err := save.CombinedOutput(); save.ProcessState.ExitCode() != exitDifferences {
+					t.Fatalf("save a plan: %v\n%s", err, out)
+				}
+				args = []string{"restore", "--plan", "plan.json", "--yes", "--progress", "none"}
+			}
 			stopRestore(t, programIn(t, dir, args...), h, signal)
 
 			plan, err := programIn(t, dir, "restore", "latest", "--to", "north", "--dry-run").Output()

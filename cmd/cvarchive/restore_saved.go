@@ -143,22 +143,22 @@ func (a *app) restoreSaved(c *cli.Context) error {
 	if err := a.refreshTokens(c, r); err != nil {
 		return err
 	}
-	// Another archive under the same name would be planned for nothing.
-	if !saved.Archive.SHA256.IsZero() && saved.Archive.SHA256 != r.opt.ArchiveSHA256 {
-		return fmt.Errorf("%s: %w", path, &restore.StaleError{Reason: "the archive has changed: its SHA-256 is another"})
+	r.opt.Saved = saved.Digest()
+	p, begun, err := restore.Revise(c.Context, r.client, r.archive.reader, saved, r.opt)
+	if stale, ok := errors.AsType[*restore.StaleError](err); ok {
+		if p != nil && p.Totals.Resume > saved.Totals.Resume {
+			stale.Reason += fmt.Sprintf(" by another restore that was interrupted, which goes on with: cvarchive restore %s --to %s", r.archive.name, target.Name)
+		}
+		return fmt.Errorf("%s: %w", path, stale)
 	}
-	now, err := restore.Prepare(c.Context, r.client, r.archive.reader, r.opt)
 	if err != nil {
 		return fmt.Errorf("plan the restore of %s to %s again: %w", r.archive.name, target.Name, err)
 	}
-	if why := saved.Moved(now); why != "" {
-		if now.Totals.Resume > saved.Totals.Resume {
-			why += fmt.Sprintf(" by a restore that was interrupted, which goes on with: cvarchive restore %s --to %s", r.archive.name, target.Name)
-		}
-		return fmt.Errorf("%s: %w", path, &restore.StaleError{Reason: why})
+	if begun {
+		fmt.Fprintf(a.stderr, "a run of %s was interrupted; what is left of the plan follows\n", ui.Clean(path))
 	}
 	if c.Bool("dry-run") {
-		return a.showPlan(c, saved)
+		return a.showPlan(c, p)
 	}
-	return a.carryOut(c, r, saved, show)
+	return a.carryOut(c, r, p, show)
 }

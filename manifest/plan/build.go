@@ -194,7 +194,7 @@ func (b *builder) taken(p *Project, a *Archived) (equal bool, why string) {
 // from an earlier run.
 func (b *builder) rename(p *Project, a *Archived, conflict string) (free bool) {
 	p.Wanted = p.TargetName
-	for name := range candidates(p.TargetName, b.opt.Now) {
+	for name := range candidates(p.TargetName, b.opt.Dated) {
 		p.TargetName, p.TargetID, p.Differs = name, "", nil
 		equal, why := b.taken(p, a)
 		if equal {

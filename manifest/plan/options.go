@@ -41,6 +41,8 @@ type Options struct {
 	// Projects chooses by archived name or id; empty: all.
 	Projects []string
 	Now      time.Time
+	// Dated is the date in names that conflicts give; zero: Now.
+	Dated time.Time
 	// TokenMargin is how long a token must still live to be used; 0: five
 	// minutes.
 	TokenMargin time.Duration
@@ -102,6 +104,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Mode == "" {
 		o.Mode = ModeAuto
+	}
+	if o.Dated.IsZero() {
+		o.Dated = o.Now
 	}
 	if o.OnConflict == "" {
 		o.OnConflict = ConflictFail

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,12 +32,21 @@ func choicesOf(o Options) Choices {
 	return c
 }
 
+// Digest identifies the plan: it is that of its JSON form.
+func (p *Plan) Digest() manifest.Digest {
+	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(p); err != nil {
+		fmt.Fprint(h, err) // plans encode
+	}
+	return manifest.Digest(h.Sum(nil))
+}
+
 // Options are those that the plan was made with.
 func (p *Plan) Options() Options {
 	c := p.Choices
 	return Options{
 		Mode: p.Mode, OnConflict: p.OnConflict, Projects: c.Projects, Rename: c.Rename, Transfer: c.Transfer, Train: c.Train,
-		Publish: c.Publish, PublishAsBefore: c.PublishAsBefore, CleanUp: c.CleanUp, Tier: c.Tier,
+		Publish: c.Publish, PublishAsBefore: c.PublishAsBefore, CleanUp: c.CleanUp, Tier: c.Tier, Dated: p.Created,
 	}
 }
 

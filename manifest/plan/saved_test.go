@@ -91,7 +91,7 @@ func TestMoved(t *testing.T) {
 			}
 			w := fresh()
 			tt.change(w)
-			got := p.Moved(planOf(w, p.Options()))
+			got := p.Moved(planOf(w, p.Options()), nil)
 			if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
@@ -105,6 +105,7 @@ func TestOptionsSurviveInAPlan(t *testing.T) {
 		Train: true, Publish: map[string]string{"a": "b"}, PublishAsBefore: "r", CleanUp: true, Tier: S0,
 	}
 	p := build(t, opt, &TargetSide{}, archived("p", image(1, 10)))
+	opt.Dated = p.Created // names that were given stay, on another day too
 	if d := cmp.Diff(opt, p.Options()); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -66,9 +67,22 @@ func details(l *Live) manifest.Digest {
 	return manifest.Digest(h.Sum(nil))
 }
 
+// Own is what a journal says that a run of a plan, which was interrupted, has
+// done in the target. That is no change of the target.
+type Own struct {
+	// Made has the ids of the projects that it made, those included that
+	// failed imports left.
+	Made map[string]bool
+	// Done has the target's id of each archived project that it restored.
+	Done map[string]string
+}
+
+func (o *Own) made(id string) bool { return o != nil && o.Made[id] }
+
 // Moved says, in a clause, what has changed since a plan was made, given one
-// that was made afresh with its options; "" when the old one still holds.
-func (p *Plan) Moved(now *Plan) string {
+// that was made afresh with its options; "" when the old one still holds. own
+// is what was done of it already; nil: nothing.
+func (p *Plan) Moved(now *Plan, own *Own) string {
 	switch {
 	case p.FormatVersion != now.FormatVersion:
 		return fmt.Sprintf("it has format version %d, this program knows %d", p.FormatVersion, now.FormatVersion)
@@ -79,29 +93,63 @@ func (p *Plan) Moved(now *Plan) string {
 	case p.Target.Endpoint != now.Target.Endpoint:
 		return fmt.Sprintf("it was made for %s, not %s", p.Target.Endpoint, now.Target.Endpoint)
 	}
-	if why := p.State.moved(&now.State); why != "" {
+	if why := p.State.moved(&now.State, own); why != "" {
 		return why
 	}
 	if len(p.Projects) != len(now.Projects) {
 		return fmt.Sprintf("it has %d projects and would now have %d", len(p.Projects), len(now.Projects))
 	}
 	for i := range p.Projects {
+		if p.Projects[i].carriedOut(&now.Projects[i], own) {
+			continue
+		}
 		if why := p.Projects[i].moved(&now.Projects[i]); why != "" {
 			return why
 		}
 	}
-	if !slices.Equal(p.Leftovers, now.Leftovers) {
+	before := slices.DeleteFunc(slices.Clone(p.Leftovers), func(l Leftover) bool {
+		return own != nil && l.Remove && !slices.Contains(now.Leftovers, l)
+	})
+	after := slices.DeleteFunc(slices.Clone(now.Leftovers), func(l Leftover) bool {
+		return own.made(l.ID) && !slices.Contains(before, l)
+	})
+	if !slices.Equal(before, after) {
 		return "other projects are left of failed imports"
 	}
 	return ""
 }
 
-func (s *State) moved(now *State) string {
+// carriedOut reports whether what would now be done with a project differs
+// from the plan only by what was done of it.
+func (p *Project) carriedOut(now *Project, own *Own) bool {
+	switch {
+	case own == nil || p.ID != now.ID || !p.Action.Writes():
+		return false
+	case now.Action == Skip:
+		return now.Equal && own.Done[p.ID] != "" && own.Done[p.ID] == now.TargetID
+	case now.Action == Continue:
+		return own.made(now.TargetID)
+	case p.Action == Import && now.Action == Rebuild && p.Fallback != nil:
+		// The token has died meanwhile, or was tried in vain: the plan has
+		// the rebuild that follows.
+		calls := maps.Clone(now.Calls)
+		delete(calls, TrainProject)
+		delete(calls, PublishIteration)
+		return p.TargetName == now.TargetName && maps.Equal(calls, p.Fallback.Calls)
+	}
+	return false
+}
+
+func (s *State) moved(now *State, own *Own) string {
 	before := map[string]*Seen{}
 	for i := range s.Projects {
 		before[s.Projects[i].ID] = &s.Projects[i]
 	}
 	for _, n := range now.Projects {
+		if own.made(n.ID) {
+			delete(before, n.ID)
+			continue
+		}
 		b, ok := before[n.ID]
 		if !ok {
 			return fmt.Sprintf("project %q has appeared in the target", n.Name)
@@ -119,7 +167,7 @@ func (s *State) moved(now *State) string {
 		}
 	}
 	for _, b := range s.Projects {
-		if before[b.ID] != nil {
+		if before[b.ID] != nil && !own.made(b.ID) {
 			return fmt.Sprintf("project %q of the target is gone", b.Name)
 		}
 	}

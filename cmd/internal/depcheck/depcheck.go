@@ -45,8 +45,10 @@ var rules = []rule{
 	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/seal", "archive/vault/..."}},
 	{"archive/download", []string{"manifest"}}, // shared by flows
 	{"archive/objectset", []string{"manifest"}},
+	{"archive/journal", []string{"manifest/store"}},
 	// The flows:
-	{"archive/...", []string{"archive", "archive/download", "archive/objectset", "archive/progress", "archive/seal", "archive/vault", "manifest/..."}},
+	{"archive/drill", []string{"archive", "archive/journal", "archive/progress", "archive/restore", "manifest/..."}}, // a restore, rehearsed
+	{"archive/...", []string{"archive", "archive/download", "archive/journal", "archive/objectset", "archive/progress", "archive/seal", "archive/vault", "manifest/..."}},
 
 	{"cmd/...", []string{"..."}},
 }

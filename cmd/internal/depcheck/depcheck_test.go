@@ -37,6 +37,7 @@ func TestCheck(t *testing.T) {
 		{"flow imports client", Package{"archive/backup", []string{"./remote/customvision"}}, "may import only"},
 		{"flow imports a store", Package{"archive/verify", []string{"./archive/vault/dirstore"}}, "may import only"},
 		{"flow imports flow", Package{"archive/restore", []string{"./archive/backup"}}, "may import only"},
+		{"rehearsal imports what it rehearses", Package{"archive/drill", []string{"./archive/restore"}}, ""},
 		{"flow imports cmd", Package{"archive/restore", []string{"./cmd/internal/ui"}}, "may import only"},
 		{"command sees all", Package{"cmd/cvarchive", []string{"./archive/backup", "./remote/customvision"}}, ""},
 		{"command imports test helpers", Package{"cmd/cvarchive", []string{"./remote/blobstore/azurite"}}, "for tests"},
