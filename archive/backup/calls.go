@@ -25,7 +25,11 @@ func MinCalls(projects ...Size) int {
 		if !p.MayExport {
 			calls++ // GetImageCount says what the export would have
 		}
-		calls += ceilDiv(p.Images, manifest.MaxPage)
+		pages := ceilDiv(p.Images, manifest.MaxPage)
+		calls += pages
+		if pages > 1 {
+			calls++ // GetProject says whether it changed meanwhile
+		}
 		for _, it := range p.Iterations {
 			calls++ // GetIterationPerformance
 			calls += it.Images/manifest.MaxPage + 1

@@ -17,10 +17,10 @@ func TestMinCalls(t *testing.T) {
 		{backup.Size{MayExport: true}, 2 + 3},
 		{backup.Size{MayExport: false}, 2 + 4},
 		{backup.Size{MayExport: true, Images: 256}, 2 + 3 + 1},
-		{backup.Size{MayExport: true, Images: 257}, 2 + 3 + 2},
+		{backup.Size{MayExport: true, Images: 257}, 2 + 3 + 2 + 1},
 		{backup.Size{MayExport: true, Images: 600, Iterations: []backup.IterationSize{
 			{Images: 255}, {Images: 256}, {Images: 600, Exportable: true},
-		}}, 2 + 3 + 3 + (1 + 1) + (1 + 2) + (1 + 3 + 1)},
+		}}, 2 + 3 + 3 + 1 + (1 + 1) + (1 + 2) + (1 + 3 + 1)},
 	} {
 		if got := backup.MinCalls(tt.size); got != tt.want {
 			t.Errorf("MinCalls(%+v) = %d, want %d", tt.size, got, tt.want)

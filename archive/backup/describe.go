@@ -21,6 +21,12 @@ type state struct {
 	expected      int // images of the workspace; -1: the service would not say
 	countErr      error
 	listing       listing
+
+	// LastModified of the project, before it was described and after it was
+	// listed; told says that the second was asked for and answered.
+	before, after manifest.Timestamp
+	told          bool
+	differs       bool // from the pass before, if there was one
 }
 
 // describe asks for everything of a project but its images. It fails only
@@ -136,18 +142,4 @@ func (s *state) differences() (list []manifest.Failure) {
 		differ("iterations", "ExportProject", s.export.IterationCount, len(s.iterations))
 	}
 	return list
-}
-
-// settled reports whether another pass would be of no use: nothing moved, or
-// the listing failed anyway, or two passes found the same.
-func (s *state) settled(previous *state, lost int) bool {
-	if s.listing.err != nil || (!s.listing.disturbed() && len(s.differences()) == 0 && (s.tagsErr != nil || s.listing.labels.agree(s.tags))) {
-		return true
-	}
-	return previous != nil && lost == 0 && s.listing.fresh == 0 && s.listing.labels.equal(previous.listing.labels) &&
-		s.expected == previous.expected && s.listing.images == previous.listing.images &&
-		s.listing.regions == previous.listing.regions &&
-		len(s.tags) == len(previous.tags) && len(s.iterations) == len(previous.iterations) &&
-		s.export.TagCount == previous.export.TagCount && s.export.RegionCount == previous.export.RegionCount &&
-		s.export.IterationCount == previous.export.IterationCount
 }

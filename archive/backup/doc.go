@@ -27,6 +27,7 @@
 //	    3                           GetTags, GetIterations, ExportProject
 //	    + 1                         GetImageCount, only if the export is refused
 //	    + ⌈n/256⌉                   GetImages; n images in the workspace
+//	    + 1                         GetProject, only if n > 256
 //	    + for each trained iteration
 //	        1                       GetIterationPerformance
 //	        + ⌊m/256⌋ + 1           GetImages; m images in the iteration
@@ -40,21 +41,40 @@
 //
 // # When the project changes meanwhile
 //
-// Paging is skip and take over a live list. Ids are deduplicated; where the
-// last page has room to spare, pages overlap by one image, which shows a list
-// that moved at no extra call; and what was listed is compared with the
-// export record, and the tags of the images with the counts of the tags. When
-// something moved, the project is described and listed again, at most three
-// times in all, without downloading any image twice. A listing that then
-// agrees, or that is the one before, image by image, is the project's state.
-// One that does not is kept, together with the images that only earlier
-// listings showed and that still exist, and marked: the project's failures
-// say what differed, with both numbers.
+// Paging is skip and take over a live list. Ids are deduplicated, and these
+// are signs that something moved:
 //
-// What cannot be seen: changes that cancel out in every count that the service
-// gives, between one page and the next. Such are regions or metadata that are
-// edited without another number of them, and a tag that one image loses and
-// another gains while the number of images with it stays.
+//   - what was listed is not what the export record counts, or the tags of the
+//     images are not those that the list of tags counts, or have other names;
+//   - pages, which overlap by one image where the last has room to spare, do
+//     not continue each other, or show an image twice;
+//   - lastModified of the project is not what it was before. It is asked for
+//     once more after a listing of more than one page; a single page is one
+//     moment by itself.
+//
+// A listing without a sign is the project's state. After one with a sign, the
+// project is described and listed again, at most three times in all, without
+// downloading any image twice, until a listing has no sign, or is the one
+// before, image by image, with tags, regions and metadata: what did not change
+// from one to the other is a state that the project had in between. When none
+// is, the last is kept, together with the images that only earlier listings
+// showed and that still exist, and marked: the project's failures say what
+// moved, and where counts differ, with both numbers.
+//
+// That lastModified moves with every change of an image, its tags, regions and
+// metadata is what one expects, and no document promises it. So it is believed
+// until something contradicts it: an image, tag or region created more than a
+// minute after it, pages that moved under it, or two listings that differ while it
+// stayed. From then on, in this run, a quiet listing of several pages counts
+// only when the next one is the same. [Options.ListTwice] asks for that from
+// the start and for every project, at twice the calls, less the two for the
+// account: it is for a service whose lastModified is known to stay when labels
+// are deleted, which nothing contradicts.
+//
+// What cannot be seen: a change, and then the reverse of it, each between two
+// pages of two listings in a row, in a project that does not come to rest; and
+// between GetTags and the only page of a small project, a new description or
+// type of a tag.
 //
 // # What is already known
 //

@@ -39,6 +39,15 @@ type change struct {
 func (h *hostile) Domains(context.Context) ([]manifest.Domain, error)   { return h.domains, nil }
 func (h *hostile) Projects(context.Context) ([]manifest.Project, error) { return h.projects, nil }
 
+func (h *hostile) Project(_ context.Context, project string) (manifest.Project, error) {
+	for _, p := range h.projects {
+		if p.ID == project {
+			return p, nil
+		}
+	}
+	return manifest.Project{}, nil
+}
+
 func (h *hostile) Tags(_ context.Context, project, _ string) ([]manifest.Tag, error) {
 	return h.change[project].tags, nil
 }

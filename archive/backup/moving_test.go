@@ -1,12 +1,17 @@
 package backup_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"cvarchive/archive/backup"
 	"cvarchive/archive/progress"
 	"cvarchive/manifest"
 	"cvarchive/remote/simulator"
@@ -173,5 +178,251 @@ func TestTagCountsThatNeverAgree(t *testing.T) {
 	res := w.backup()
 	if _, calls := w.calls(); !res.Whole() || calls["ExportProject"] != 2 {
 		t.Errorf("whole %v, calls %v", res.Whole(), calls)
+	}
+}
+
+// trades are changes of a project of more than a page that no count shows:
+// an image of the first page and one of the last change together.
+var trades = []struct {
+	name   string
+	domain string
+	fill   func(w *world, p manifest.Project) []stored
+	trade  func(w *world, p manifest.Project, first, last manifest.Image) error
+}{
+	{
+		"tags", plainDomain,
+		func(w *world, p manifest.Project) []stored {
+			a, b := w.tag(p, "a", manifest.TagRegular), w.tag(p, "b", manifest.TagRegular)
+			return slices.Concat(w.fill(p, 150, a), w.fill(p, 150, b))
+		},
+		func(w *world, p manifest.Project, first, last manifest.Image) error {
+			ctx, a, b := w.t.Context(), first.Tags[0].TagID, last.Tags[0].TagID
+			_, err := w.client.CreateImageTags(ctx, p.ID, []manifest.ImageTagEntry{{ImageID: first.ID, TagID: b}, {ImageID: last.ID, TagID: a}})
+			return errors.Join(err,
+				w.client.DeleteImageTags(ctx, p.ID, []string{first.ID}, []string{a}),
+				w.client.DeleteImageTags(ctx, p.ID, []string{last.ID}, []string{b}))
+		},
+	},
+	{
+		"a region each", detectionDomain,
+		func(w *world, p manifest.Project) []stored {
+			tag := w.tag(p, "a", manifest.TagRegular)
+			images := w.fill(p, 300)
+			for chunk := range slices.Chunk(images, manifest.MaxBatch) {
+				var boxes []manifest.ImageRegionEntry
+				for _, img := range chunk {
+					boxes = append(boxes, manifest.ImageRegionEntry{ImageID: img.ID, Region: manifest.Region{TagID: tag.ID, Left: "0.1", Top: "0.1", Width: "0.5", Height: "0.5"}})
+				}
+				if _, err := w.client.CreateImageRegions(w.t.Context(), p.ID, boxes); err != nil {
+					w.t.Fatal(err)
+				}
+			}
+			return images
+		},
+		func(w *world, p manifest.Project, first, last manifest.Image) error {
+			var moved []manifest.ImageRegionEntry
+			var old []string
+			for _, img := range []manifest.Image{first, last} {
+				r := img.Regions[0]
+				old = append(old, r.ID)
+				r.Left = "0.3"
+				moved = append(moved, manifest.ImageRegionEntry{ImageID: img.ID, Region: r})
+			}
+			_, err := w.client.CreateImageRegions(w.t.Context(), p.ID, moved)
+			return errors.Join(err, w.client.DeleteImageRegions(w.t.Context(), p.ID, old))
+		},
+	},
+	{
+		"metadata", plainDomain,
+		func(w *world, p manifest.Project) []stored { return w.fill(p, 300) },
+		func(w *world, p manifest.Project, first, last manifest.Image) error {
+			results, err := w.client.UpdateImageMetadata(w.t.Context(), p.ID, []string{first.ID, last.ID}, map[string]string{"looked at": "yes"})
+			if err == nil && len(results) != 2 {
+				err = fmt.Errorf("results %+v", results)
+			}
+			return err
+		},
+	},
+}
+
+// still is a service that never moves lastModified.
+type still struct{ backup.Source }
+
+func (s still) Projects(ctx context.Context) ([]manifest.Project, error) {
+	all, err := s.Source.Projects(ctx)
+	for i := range all {
+		all[i].LastModified = all[i].Created
+	}
+	return all, err
+}
+
+func (s still) Project(ctx context.Context, id string) (manifest.Project, error) {
+	p, err := s.Source.Project(ctx, id)
+	p.LastModified = p.Created
+	return p, err
+}
+
+// Two images of different pages change, between one page and the other, in
+// ways that show in no count: the archive holds neither page's moment alone.
+func TestCountsThatHideAChange(t *testing.T) {
+	for _, tt := range trades {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, way := range []struct {
+				name   string
+				listed int // times
+				source func(backup.Source) backup.Source
+				change func(*backup.Options)
+			}{
+				{"lastModified tells", 2, func(s backup.Source) backup.Source { return s }, func(*backup.Options) {}},
+				{"two listings tell", 3, func(s backup.Source) backup.Source { return still{s} }, func(o *backup.Options) { o.ListTwice = true }},
+			} {
+				t.Run(way.name, func(t *testing.T) {
+					w := newWorld(t)
+					p := w.project("p", tt.domain)
+					images := tt.fill(w, p)
+					at := func(i int) manifest.Image { return w.live(p, images[i].ID)[0] }
+					w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() {
+						if err := tt.trade(w, p, at(0), at(299)); err != nil {
+							t.Error(err)
+						}
+					}})
+					w.resource().ResetCalls()
+					res, err := backup.Run(t.Context(), way.source(w.client), w.vault, w.options(way.change))
+					if err != nil {
+						t.Fatal(err)
+					}
+					_, calls := w.calls()
+					c := w.read(res, p.ID)
+					for _, i := range []int{0, 299} {
+						if diff := cmp.Diff(unnamed(at(i)), bare(c.images[images[i].ID])); diff != "" {
+							t.Errorf("image %d (-live +archived):\n%s", i, diff)
+						}
+					}
+					if !res.Whole() || len(c.images) != 300 || calls["ExportProject"] != way.listed {
+						t.Errorf("entry %+v, calls %v", c.entry, calls)
+					}
+				})
+			}
+		})
+	}
+}
+
+// live asks for images as they are now.
+func (w *world) live(p manifest.Project, ids ...string) (list []manifest.Image) {
+	w.t.Helper()
+	images, err := w.client.ImagesByIDs(context.Background(), p.ID, "", ids)
+	if err != nil || len(images) != len(ids) {
+		w.t.Fatalf("%d images, %v", len(images), err)
+	}
+	for _, img := range images {
+		list = append(list, img.Image)
+	}
+	return list
+}
+
+// unnamed and bare bring a live and an archived image to the same form.
+func unnamed(img manifest.Image) manifest.Image {
+	for i := range img.Tags {
+		img.Tags[i].TagName = ""
+	}
+	for i := range img.Regions {
+		img.Regions[i].TagName = ""
+	}
+	return bare(img)
+}
+
+func bare(img manifest.Image) manifest.Image {
+	img.Object, img.Blob = nil, ""
+	return img
+}
+
+// A service whose lastModified is older than what it says was put on images
+// is not believed, and what it lists is listed twice.
+func TestLastModifiedThatDoesNotTell(t *testing.T) {
+	w := newWorld(t)
+	p := w.project("p", plainDomain)
+	w.sim.Service.Advance(time.Hour)
+	tag := w.tag(p, "a", manifest.TagRegular)
+	w.fill(p, 257, tag)
+	w.fill(w.project("small", plainDomain), 3)
+	w.resource().ResetCalls()
+	res, err := backup.Run(t.Context(), still{w.client}, w.vault, w.options())
+	if err != nil || !res.Whole() {
+		t.Fatal(res, err)
+	}
+	if _, calls := w.calls(); calls["GetImages"] != 2*2+1 || calls["GetProject"] != 2 {
+		t.Errorf("calls %v", calls)
+	}
+	if m := w.messages(progress.Warning); len(m) != 1 || !strings.Contains(m[0], "does not tell of every change") {
+		t.Errorf("warnings %q", m)
+	}
+}
+
+// A change that lastModified does not tell of, and that shows otherwise, is
+// enough not to believe it any more.
+func TestLastModifiedThatMissesAChange(t *testing.T) {
+	w := newWorld(t)
+	p := w.project("p", plainDomain)
+	images := w.fill(p, 300)
+	w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() { w.remove(p, images[3]) }})
+	w.resource().ResetCalls()
+	res, err := backup.Run(t.Context(), still{w.client}, w.vault, w.options())
+	if err != nil || !res.Whole() {
+		t.Fatal(res, err)
+	}
+	if _, calls := w.calls(); calls["ExportProject"] != 3 || len(w.read(res, p.ID).images) != 299 {
+		t.Errorf("calls %v", calls)
+	}
+}
+
+// A project that cannot be asked for again is listed twice instead.
+func TestProjectThatCannotBeAskedAgain(t *testing.T) {
+	w := newWorld(t)
+	w.fill(w.project("p", plainDomain), 257)
+	w.inject(simulator.Fault{Operation: "GetProject", Times: -1, Status: 400, Body: `{"code":"BadRequest","message":"No."}`})
+	w.resource().ResetCalls()
+	if _, calls := w.calls(); !w.backup().Whole() || calls["GetProject"] != 0 {
+		t.Errorf("calls %v", calls)
+	}
+	if _, calls := w.calls(); calls["GetImages"] != 4 {
+		t.Errorf("calls %v", calls)
+	}
+}
+
+// --list-twice costs the listing once more, and downloads nothing more.
+func TestListTwice(t *testing.T) {
+	w := newWorld(t)
+	w.fill(w.project("p", plainDomain), 257)
+	w.fill(w.project("q", plainDomain), 3)
+	w.resource().ResetCalls()
+	if res := w.backup(func(o *backup.Options) { o.ListTwice = true }); !res.Whole() || res.Stats.ImagesDownloaded != 260 {
+		t.Errorf("result %+v", res)
+	}
+	least := backup.MinCalls(backup.Size{Images: 257, MayExport: true}, backup.Size{Images: 3, MayExport: true})
+	if n, calls := w.calls(); n != 2+2*(least-2) {
+		t.Errorf("%d calls, want %d: %v", n, 2+2*(least-2), calls)
+	}
+	if m := w.messages(progress.Warning); len(m) != 0 {
+		t.Errorf("warnings %q", m)
+	}
+}
+
+// A tag gets another name while the only page is listed: the images give the
+// new one, the list of tags that came before has the old one.
+func TestTagRenamedWhileListed(t *testing.T) {
+	w := newWorld(t)
+	p := w.project("p", plainDomain)
+	tag := w.tag(p, "a", manifest.TagRegular)
+	w.fill(p, 3, tag)
+	w.inject(simulator.Fault{Operation: "GetImages", Do: func() {
+		tag.Name = "b"
+		if _, err := w.client.UpdateTag(t.Context(), p.ID, tag); err != nil {
+			t.Error(err)
+		}
+	}})
+	res := w.backup()
+	c := w.read(res, p.ID)
+	if !res.Whole() || c.Tags[0].Name != "b" {
+		t.Errorf("entry %+v, tags %+v", c.entry, c.Tags)
 	}
 }

@@ -31,6 +31,10 @@ type Options struct {
 	// them.
 	NoModels bool
 
+	// ListTwice accepts a project only when two listings in a row show the
+	// same, whatever the service says of changes. It doubles the calls.
+	ListTwice bool
+
 	// MaxFailures is how much a capture may lose and its archive still
 	// count as the state of its source. Beyond that it is written all the
 	// same, and marked: Incomplete in the vault's list.

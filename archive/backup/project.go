@@ -112,11 +112,16 @@ func (c *capture) settle(ctx context.Context) error {
 		if err := c.workspace(ctx); err != nil {
 			return err
 		}
-		settled = s.settled(previous, len(c.known.lost(c.pass)))
+		if err := c.lookBack(ctx); err != nil {
+			return err
+		}
+		settled = c.settled(previous)
 		if settled || c.pass == maxPasses {
 			break
 		}
-		c.warn("the project changed while it was listed; it is listed again (%d of at most %d)", c.pass+1, maxPasses)
+		if signs := s.signs(); len(signs) > 0 {
+			c.warn("the project changed while it was listed; it is listed again (%d of at most %d): %s", c.pass+1, maxPasses, signs[0])
+		}
 	}
 	broken := c.state.listing.err
 	if broken != nil {
@@ -132,8 +137,8 @@ func (c *capture) settle(ctx context.Context) error {
 	if !settled {
 		c.fail(manifest.Failure{
 			Item: "images", Code: "Moved",
-			Message: fmt.Sprintf("the project kept changing while it was listed %d times; %d images that a listing showed were deleted meanwhile; back up again when nobody works on it",
-				maxPasses, len(c.known.lost(c.pass))),
+			Message: fmt.Sprintf("the project kept changing while it was listed %d times, so that the records of its images are of more than one moment (%s); %d images that a listing showed were deleted meanwhile; back up again when nobody works on it",
+				maxPasses, strings.Join(c.state.unsettled(), "; "), len(c.known.lost(c.pass))),
 		})
 	}
 	c.judge()
@@ -143,6 +148,7 @@ func (c *capture) settle(ctx context.Context) error {
 // begin makes a state the current one.
 func (c *capture) begin(s *state) {
 	c.state, c.tagNames = s, make(map[string]bool, len(s.tags))
+	s.before = c.project.LastModified
 	s.tags = slices.DeleteFunc(s.tags, func(t manifest.Tag) bool {
 		err := t.Validate()
 		if err != nil && s.tagsErr == nil {

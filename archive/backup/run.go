@@ -31,6 +31,7 @@ type run struct {
 	hard      context.Context // of what is to be finished when Options.Stop comes
 	slots     chan struct{}   // one for each item in flight
 	tally     *tally
+	trust     trust
 	loss      loss // of the projects written so far
 	items     []ItemFailure
 	// account holds the ids of all projects of the resource, in lower

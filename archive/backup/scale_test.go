@@ -32,10 +32,13 @@ func madeID(n int) string { return fmt.Sprintf("bbbbbbbb-0000-4000-8000-%012d", 
 
 func (s made) Domains(context.Context) ([]manifest.Domain, error) { return nil, nil }
 func (s made) Projects(context.Context) ([]manifest.Project, error) {
-	return []manifest.Project{{ID: madeProject, Name: "made up"}}, nil
+	return []manifest.Project{{ID: madeProject, Name: "made up", LastModified: "2019-06-19T23:02:39.8757957"}}, nil
+}
+func (s made) Project(context.Context, string) (manifest.Project, error) {
+	return manifest.Project{ID: madeProject, Name: "made up", LastModified: "2019-06-19T23:02:39.8757957"}, nil
 }
 func (s made) Tags(context.Context, string, string) ([]manifest.Tag, error) {
-	return []manifest.Tag{{ID: madeID(1), Name: "tag"}}, nil
+	return []manifest.Tag{{ID: madeID(1), Name: "tag", ImageCount: s.images}}, nil
 }
 func (s made) Iterations(context.Context, string) ([]manifest.Iteration, error) { return nil, nil }
 func (s made) IterationPerformance(context.Context, string, string) (*manifest.IterationPerformance, error) {

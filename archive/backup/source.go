@@ -12,6 +12,8 @@ import (
 type Source interface {
 	Domains(ctx context.Context) ([]manifest.Domain, error)
 	Projects(ctx context.Context) ([]manifest.Project, error)
+	// Project is GetProject: one project as it is now.
+	Project(ctx context.Context, projectID string) (manifest.Project, error)
 	Tags(ctx context.Context, projectID, iterationID string) ([]manifest.Tag, error)
 	Iterations(ctx context.Context, projectID string) ([]manifest.Iteration, error)
 	IterationPerformance(ctx context.Context, projectID, iterationID string) (*manifest.IterationPerformance, error)

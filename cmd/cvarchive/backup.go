@@ -28,6 +28,10 @@ The archive holds the export tokens, which let anyone who reads it import the pr
 for about a day, unless seal_to in the config seals them (restore --identity opens them
 then) or --no-tokens leaves them out.
 
+A project that changes while it is listed is listed again, at most three times, until the
+listing is a state that it really had, or marked. What tells of a change are the service's
+counts, the list itself and the project's date of change; --list-twice does without the date.
+
 Exit status 4 means that the archive was written but something could not be captured;
 the output names it and says what to do. An archive that lost more than --max-failures is
 kept, marked as incomplete, and never the "latest".`,
@@ -42,6 +46,7 @@ kept, marked as incomplete, and never the "latest".`,
 			&cli.BoolFlag{Name: "metadata-only", Usage: "leave out the bytes of images and models: a fast inventory"},
 			&cli.BoolFlag{Name: "no-tokens", Usage: "leave the export tokens out of the archive"},
 			&cli.BoolFlag{Name: "models", Value: true, Usage: "download the exported models that exist (--models=false leaves them out)"},
+			&cli.BoolFlag{Name: "list-twice", Usage: "list every project until two listings in a row agree, rather than believe its date of change; takes twice the calls"},
 			&cli.IntFlag{Name: "downloads", DefaultText: "a sensible one", Usage: "download this `NUMBER` of images at once"},
 			&cli.StringFlag{Name: "max-failures", Value: "10%", Usage: "mark an archive that lost more than this `NUMBER` or share of images and models as incomplete"},
 			&cli.StringFlag{Name: "status-file", Usage: "write how the run ended to `FILE`, for Prometheus' textfile collector; one file a source"},
@@ -117,7 +122,7 @@ func (a *app) runBackup(c *cli.Context, run *backupRun, limit backup.Limit) erro
 	run.result, err = backup.Run(c.Context, client, v, backup.Options{
 		Source: sourceOf(res, client), Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()},
 		Projects: c.StringSlice("project"), MetadataOnly: c.Bool("metadata-only"),
-		NoTokens: c.Bool("no-tokens"), SealTo: sealTo, NoModels: !c.Bool("models"), MaxFailures: limit,
+		NoTokens: c.Bool("no-tokens"), SealTo: sealTo, NoModels: !c.Bool("models"), ListTwice: c.Bool("list-twice"), MaxFailures: limit,
 		Downloads: c.Int("downloads"), Stop: stop, Now: a.now, Progress: events, Logger: a.log,
 	})
 	done()

@@ -32,8 +32,12 @@ func deleteImages(c *call) (int, any, error) {
 	c.p.Workspace.remove(gone)
 	if everywhere {
 		for _, it := range c.p.Iterations {
+			before := it.Images.len()
 			it.Images = it.Images.clone() // exports may share it
 			it.Images.remove(gone)
+			if it.Images.len() != before {
+				c.p.Modified = c.now
+			}
 		}
 	}
 	if c.p.Workspace.len() != before {
