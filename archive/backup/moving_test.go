@@ -182,25 +182,27 @@ func TestTagCountsThatNeverAgree(t *testing.T) {
 }
 
 // trades are changes of a project of more than a page that no count shows:
-// an image of the first page and one of the last change together.
+// two images of the first page and two of the last change together.
 var trades = []struct {
 	name   string
 	domain string
 	fill   func(w *world, p manifest.Project) []stored
-	trade  func(w *world, p manifest.Project, first, last manifest.Image) error
+	trade  func(w *world, p manifest.Project, images []manifest.Image) error
 }{
 	{
 		"tags", plainDomain,
 		func(w *world, p manifest.Project) []stored {
 			a, b := w.tag(p, "a", manifest.TagRegular), w.tag(p, "b", manifest.TagRegular)
-			return slices.Concat(w.fill(p, 150, a), w.fill(p, 150, b))
+			return slices.Concat(w.fill(p, 150, a), w.fill(p, 130, b), w.fill(p, 20, a))
 		},
-		func(w *world, p manifest.Project, first, last manifest.Image) error {
-			ctx, a, b := w.t.Context(), first.Tags[0].TagID, last.Tags[0].TagID
-			_, err := w.client.CreateImageTags(ctx, p.ID, []manifest.ImageTagEntry{{ImageID: first.ID, TagID: b}, {ImageID: last.ID, TagID: a}})
-			return errors.Join(err,
-				w.client.DeleteImageTags(ctx, p.ID, []string{first.ID}, []string{a}),
-				w.client.DeleteImageTags(ctx, p.ID, []string{last.ID}, []string{b}))
+		// Within each page, one gains what the other loses.
+		func(w *world, p manifest.Project, images []manifest.Image) error {
+			ctx, a, b := w.t.Context(), images[0].Tags[0].TagID, images[1].Tags[0].TagID
+			change := func(img manifest.Image, from, to string) error {
+				_, err := w.client.CreateImageTags(ctx, p.ID, []manifest.ImageTagEntry{{ImageID: img.ID, TagID: to}})
+				return errors.Join(err, w.client.DeleteImageTags(ctx, p.ID, []string{img.ID}, []string{from}))
+			}
+			return errors.Join(change(images[0], a, b), change(images[1], b, a), change(images[2], b, a), change(images[3], a, b))
 		},
 	},
 	{
@@ -219,10 +221,10 @@ var trades = []struct {
 			}
 			return images
 		},
-		func(w *world, p manifest.Project, first, last manifest.Image) error {
+		func(w *world, p manifest.Project, images []manifest.Image) error {
 			var moved []manifest.ImageRegionEntry
 			var old []string
-			for _, img := range []manifest.Image{first, last} {
+			for _, img := range images {
 				r := img.Regions[0]
 				old = append(old, r.ID)
 				r.Left = "0.3"
@@ -235,8 +237,8 @@ var trades = []struct {
 	{
 		"metadata", plainDomain,
 		func(w *world, p manifest.Project) []stored { return w.fill(p, 300) },
-		func(w *world, p manifest.Project, first, last manifest.Image) error {
-			results, err := w.client.UpdateImageMetadata(w.t.Context(), p.ID, []string{first.ID, last.ID}, map[string]string{"looked at": "yes"})
+		func(w *world, p manifest.Project, images []manifest.Image) error {
+			results, err := w.client.UpdateImageMetadata(w.t.Context(), p.ID, []string{images[0].ID, images[3].ID}, map[string]string{"looked at": "yes"})
 			if err == nil && len(results) != 2 {
 				err = fmt.Errorf("results %+v", results)
 			}
@@ -280,9 +282,9 @@ func TestCountsThatHideAChange(t *testing.T) {
 					w := newWorld(t)
 					p := w.project("p", tt.domain)
 					images := tt.fill(w, p)
-					at := func(i int) manifest.Image { return w.live(p, images[i].ID)[0] }
+					traded := []string{images[0].ID, images[200].ID, images[270].ID, images[290].ID}
 					w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() {
-						if err := tt.trade(w, p, at(0), at(299)); err != nil {
+						if err := tt.trade(w, p, w.live(p, traded...)); err != nil {
 							t.Error(err)
 						}
 					}})
@@ -293,9 +295,9 @@ func TestCountsThatHideAChange(t *testing.T) {
 					}
 					_, calls := w.calls()
 					c := w.read(res, p.ID)
-					for _, i := range []int{0, 299} {
-						if diff := cmp.Diff(unnamed(at(i)), bare(c.images[images[i].ID])); diff != "" {
-							t.Errorf("image %d (-live +archived):\n%s", i, diff)
+					for _, live := range w.live(p, traded...) {
+						if diff := cmp.Diff(unnamed(live), bare(c.images[live.ID])); diff != "" {
+							t.Errorf("image %s (-live +archived):\n%s", live.ID, diff)
 						}
 					}
 					if !res.Whole() || len(c.images) != 300 || calls["ExportProject"] != way.listed {

@@ -1,5 +1,3 @@
-//go:build torture
-
 package torture
 
 import (
@@ -198,15 +196,21 @@ func (a *account) disturb(rng *rand.Rand, source string) {
 	images := len(p.order)
 	a.moves++
 	a.mu.Unlock()
-	switch n := rng.IntN(5); {
+	switch n := rng.IntN(7); {
 	case n == 0 || images < 10:
 		a.add(p, rng, 1+rng.IntN(3))
 	case n == 1:
 		a.remove(p, rng, 1+rng.IntN(3))
 	case n == 2:
 		a.label(p, rng)
-	case n == 3 && p.detection:
+	case n == 3:
+		a.describe(p, rng)
+	case n == 4 && p.detection:
 		a.unlabelBox(p, rng)
+	case n == 5 && p.detection:
+		a.moveBox(p, rng)
+	case n == 5:
+		a.relabel(p, rng)
 	default:
 		a.unlabel(p, rng)
 	}
@@ -250,18 +254,18 @@ func (a *account) step(p *project, do func(ctx context.Context, c *customvision.
 	}
 }
 
-// imageState is what is compared of an image: its tags and regions.
+// imageState is what is compared of an image: its tags, regions and metadata.
 func imageState(img *manifest.Image) string {
 	var tags, regions []string
 	for _, t := range img.Tags {
 		tags = append(tags, t.TagID)
 	}
 	for _, r := range img.Regions {
-		regions = append(regions, r.ID+":"+r.TagID)
+		regions = append(regions, fmt.Sprintf("%s:%s %s,%s", r.ID, r.TagID, r.Left, r.Top))
 	}
 	slices.Sort(tags)
 	slices.Sort(regions)
-	return "tags " + strings.Join(tags, ",") + " regions " + strings.Join(regions, ",")
+	return fmt.Sprintf("tags %s regions %s metadata %v", strings.Join(tags, ","), strings.Join(regions, ","), img.Metadata)
 }
 
 // add uploads new pictures, a few of them labelled.
@@ -337,6 +341,42 @@ func (a *account) unlabel(p *project, rng *rand.Rand) {
 		ids := []string{p.order[rng.IntN(len(p.order))], p.order[rng.IntN(len(p.order))]}
 		return ids, c.DeleteImageTags(ctx, p.id, ids, p.tags[:1+rng.IntN(len(p.tags))])
 	})
+}
+
+// relabel takes a tag off one image and puts it on another: the number of
+// images that have it stays, if the first had it and the second did not.
+func (a *account) relabel(p *project, rng *rand.Rand) {
+	tag := p.tags[rng.IntN(len(p.tags))]
+	a.step(p, func(ctx context.Context, c *customvision.Client) ([]string, error) {
+		ids := []string{p.order[rng.IntN(len(p.order))]}
+		return ids, c.DeleteImageTags(ctx, p.id, ids, []string{tag})
+	})
+	a.step(p, func(ctx context.Context, c *customvision.Client) ([]string, error) {
+		ids := []string{p.order[rng.IntN(len(p.order))]}
+		_, err := c.CreateImageTags(ctx, p.id, []manifest.ImageTagEntry{{ImageID: ids[0], TagID: tag}})
+		return ids, err
+	})
+}
+
+// describe gives some images other metadata at once, which no count shows.
+func (a *account) describe(p *project, rng *rand.Rand) {
+	a.step(p, func(ctx context.Context, c *customvision.Client) ([]string, error) {
+		var ids []string
+		for range 4 {
+			if id := p.order[rng.IntN(len(p.order))]; !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+		_, err := c.UpdateImageMetadata(ctx, p.id, ids, map[string]string{"seen": strconv.Itoa(rng.IntN(1000))})
+		return ids, err
+	})
+}
+
+// moveBox puts a region of an image somewhere else, which is one region less
+// and one more.
+func (a *account) moveBox(p *project, rng *rand.Rand) {
+	a.unlabelBox(p, rng)
+	a.label(p, rng)
 }
 
 // unlabelBox deletes the first region of an image that has one.

@@ -2,9 +2,9 @@
 // program, as a process, against the simulated service and against vaults in
 // a folder, on a disk that is nearly full and in Azurite, and gets in its way.
 //
-//	go test -tags torture ./cmd/internal/torture                                          a dozen seconds
-//	go test -tags torture ./cmd/internal/torture -timeout 0 -args -duration 30m -seed 7   as long as you like
-//	go test -tags torture ./cmd/internal/torture -args -seed 7 -round 23                  a failure again
+//	go test ./cmd/internal/torture                                           a round or two
+//	go test ./cmd/internal/torture -v -timeout 0 -args -duration 30m -seed 7 as long as you like
+//	go test ./cmd/internal/torture -args -seed 7 -round 23                   a failure again
 //
 // # A round
 //
@@ -16,8 +16,8 @@
 //     409, 429, connections cut before and after the effect, answers that are
 //     cut off or come in drops, bytes that are not the image's, writes of
 //     which half arrives, a disk without space, links that have expired;
-//   - the account changes: images are added, deleted, tagged, untagged and
-//     given regions, between two requests of the programs;
+//   - the account changes: images are added, deleted, tagged, untagged, and
+//     given regions and metadata, between two requests of the programs;
 //   - programs are killed (-9) or interrupted, and some started again.
 //
 // Then all of that ends, and these must hold: no program crashed, hung or
@@ -30,10 +30,10 @@
 // no temporary file of a program that ended by itself is left.
 //
 // A fault counts when it was met, not when it was planned, and a run of some
-// length in which a kind of fault was never met fails.
+// length (two minutes) in which a kind of fault was never met fails.
 //
 // # What else is here
 //
-// A backup killed at half of 2,000 images and run again, and backups of an
+// A backup killed at half of its images and run again, and backups of an
 // account that never stands still; see the tests.
 package torture

@@ -1,5 +1,3 @@
-//go:build torture
-
 package torture
 
 import (
@@ -9,16 +7,16 @@ import (
 	"cvarchive/archive/vault"
 )
 
-// TestKilledHalfway kills a backup at about half of 2,000 images and runs it
+// TestKilledHalfway kills a backup at about half of its images and runs it
 // again: the second run downloads the other half, and what was in flight.
 func TestKilledHalfway(t *testing.T) {
-	const images, half = 2000, 1000
+	images := *halfway
 	a := newAccount(t, 0)
 	a.create("weu", "many", "ee85a74c-405e-4adc-bb47-ffa8ca0c9f31", images)
 	b := newBench(t, a, folderPlace(t))
 	w := b.writer("weu", "writer")
 	a.gremlin.arm([]*fault{{
-		kind: kindKill, where: isImage, after: half, times: 1,
+		kind: kindKill, where: isImage, after: images / 2, times: 1,
 		do: func(http.Handler, http.ResponseWriter, *http.Request) { w.kill(); cut() },
 	}}, nil)
 	if o := w.backup(t.Context()); !o.killed {

@@ -1,5 +1,3 @@
-//go:build torture
-
 package torture
 
 import (
@@ -15,13 +13,9 @@ import (
 
 // verdict is what an archive turned out to be.
 type verdict struct {
-	consistent, marked int // projects
-	// mixed counts projects with all their images, and labels from more than
-	// one moment. The counts of the tags tell of labels that move during a
-	// listing, unless as many come as go: that is not noticed.
-	mixed      int
-	wrongBytes int      // images whose wrong bytes are marked
-	problems   []string // what must not be
+	consistent, marked int      // projects
+	wrongBytes         int      // images whose wrong bytes are marked
+	problems           []string // what must not be
 }
 
 func (v *verdict) problem(format string, args ...any) {
@@ -84,9 +78,7 @@ func (a *account) judgeProject(ctx context.Context, r *archive.Reader, p *projec
 	if f.bare > 0 || len(e.Failures) > 0 {
 		out.problem("project %s is complete and has %d images without bytes and the failures %v", p.name, f.bare, e.Failures)
 	}
-	if near, labels := a.nearest(p, f.workspace, at); labels {
-		out.mixed++
-	} else if near != "" {
+	if near := a.nearest(p, f.workspace, at); near != "" {
 		out.problem("project %s is complete and not as it ever was: %s", p.name, near)
 	} else {
 		out.consistent++
@@ -197,7 +189,7 @@ func (c change) apply(state map[string]string) {
 
 // nearest says how what was found differs from the nearest state that the
 // project had in a span; "" when it is one of them.
-func (a *account) nearest(p *project, got map[string]string, at span) (text string, labels bool) {
+func (a *account) nearest(p *project, got map[string]string, at span) string {
 	state := a.stateAt(p, at.from)
 	best := difference(state, got)
 	for _, c := range a.changes(at) {
@@ -213,10 +205,9 @@ func (a *account) nearest(p *project, got map[string]string, at span) (text stri
 		}
 	}
 	if len(best) == 0 {
-		return "", false
+		return ""
 	}
-	labels = !slices.ContainsFunc(best, func(d string) bool { return !strings.Contains(d, " instead of ") })
-	return fmt.Sprintf("%d images, %d differ, such as %s", len(got), len(best), strings.Join(best[:min(len(best), 3)], "; ")), labels
+	return fmt.Sprintf("%d images, %d differ, such as %s", len(got), len(best), strings.Join(best[:min(len(best), 3)], "; "))
 }
 
 func difference(want, got map[string]string) (list []string) {

@@ -1,5 +1,3 @@
-//go:build torture
-
 package torture
 
 import (
@@ -15,10 +13,12 @@ import (
 )
 
 var (
-	duration = flag.Duration("duration", 12*time.Second, "how long TestTorture begins new rounds")
+	duration = flag.Duration("duration", 2*time.Second, "how long TestTorture begins new rounds")
 	seed     = flag.Uint64("seed", 1, "what TestTorture plans its rounds from")
 	round    = flag.Int("round", 0, "end TestTorture with this round, beginning with the first that used its vault; 0: play all")
-	moving   = flag.Int("moving", 5, "backups of an account that never stands still")
+	moving   = flag.Int("moving", 2, "backups of an account that never stands still")
+	halfway  = flag.Int("halfway", 400, "images of which TestKilledHalfway lets a half be downloaded")
+	race     = flag.Bool("race", false, "build the program with the race detector, as it is anyway where the test is")
 )
 
 // program is the path of the built program.
@@ -46,7 +46,7 @@ func build(m *testing.M) int {
 		program += ".exe"
 	}
 	args := []string{"build", "-o", program}
-	if raced { // then the program's own races are found, too
+	if raced || *race { // then the program's own races are found, too
 		args = append(args, "-race")
 	}
 	cmd := exec.Command("go", append(args, "cvarchive/cmd/cvarchive")...)

@@ -1,5 +1,3 @@
-//go:build torture
-
 package torture
 
 import (
@@ -71,7 +69,6 @@ func (s *totals) judge(v verdict) {
 	s.archives++
 	s.projects.consistent += v.consistent
 	s.projects.marked += v.marked
-	s.projects.mixed += v.mixed
 	s.projects.wrongBytes += v.wrongBytes
 	s.losses += len(v.problems)
 }
@@ -114,8 +111,8 @@ func (s *totals) String() string {
 	}
 	fmt.Fprintf(&b, "how %d programs ended in the middle of it: %d with 0, %d with 4 (not whole), %d with 1, %d with 130, %d killed\n",
 		s.runs, s.statuses[0], s.statuses[4], s.statuses[1], s.statuses[130], s.met[kindKill])
-	fmt.Fprintf(&b, "%d archives of %d projects as they really were, %d marked as not whole and %d with labels of more than one moment; %d images with wrong bytes, marked\n",
-		s.archives, s.projects.consistent, s.projects.marked, s.projects.mixed, s.projects.wrongBytes)
+	fmt.Fprintf(&b, "%d archives of %d projects as they really were and %d marked as not whole; %d images with wrong bytes, marked\n",
+		s.archives, s.projects.consistent, s.projects.marked, s.projects.wrongBytes)
 	fmt.Fprintf(&b, "seed %d: %d rounds, %d kills, %d interruptions, %d faults met, %d backups afterwards all whole, %d verifications, %d losses, %d images downloaded although stored",
 		*seed, s.rounds, s.met[kindKill], s.met[kindInterrupt], faults, s.calmRuns, s.verified, s.losses, s.again)
 	return b.String()
