@@ -161,3 +161,18 @@ func sound(ctx context.Context, v *vault.Vault, a vault.Archive) error {
 	}
 	return nil
 }
+
+// Signer signs by repeating the digest of the content, or fails with Err.
+type Signer struct {
+	Name string
+	Err  error
+}
+
+// Sign implements [vault.Signer].
+func (s Signer) Sign(_ context.Context, content io.Reader) ([]byte, error) {
+	h := sha256.New()
+	if _, err := io.Copy(h, content); err != nil {
+		return nil, err
+	}
+	return fmt.Appendf(nil, "%s signs %x", s.Name, h.Sum(nil)), s.Err
+}

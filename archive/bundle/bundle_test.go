@@ -43,14 +43,14 @@ func makeBundle(t *testing.T, s vault.Store, a archivetest.Archive) ([]byte, *bu
 	defer f.Close()
 	var out bytes.Buffer
 	sum, err := bundle.Write(t.Context(), bundle.Source{
-		Name: archives[0].Name, Path: archives[0].Path, File: f, Size: f.Size(), Objects: v,
+		Name: archives[0].Name, Path: archives[0].Path, File: f, Size: f.Size(), Signature: s.(*vaulttest.Memory).Bytes(archives[0].SignaturePath()), Objects: v,
 	}, &out, bundle.Options{})
 	return out.Bytes(), sum, err
 }
 
 func TestThereAndBack(t *testing.T) {
 	s := vaulttest.NewMemory()
-	stored := archivetest.Commit(t, vaulttest.Init(t, s), spec(60))
+	stored := archivetest.Commit(t, vaulttest.Init(t, s).Signing(archivetest.Signer{Name: "ann"}), spec(60))
 	data, sum, err := makeBundle(t, s, spec(60))
 	if err != nil {
 		t.Fatal(err)
@@ -109,7 +109,7 @@ func TestPlainTools(t *testing.T) {
 		testenv.Missing(t, "zstd")
 	}
 	s := vaulttest.NewMemory()
-	archivetest.Commit(t, vaulttest.Init(t, s), spec(20))
+	archivetest.Commit(t, vaulttest.Init(t, s).Signing(archivetest.Signer{Name: "ann"}), spec(20))
 	data, _, err := makeBundle(t, s, spec(20))
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +147,7 @@ func TestWhatIsNoBundle(t *testing.T) {
 func TestDamage(t *testing.T) {
 	s := vaulttest.NewMemory()
 	v := vaulttest.Init(t, s)
-	archivetest.Commit(t, v, spec(6))
+	archivetest.Commit(t, v.Signing(archivetest.Signer{Name: "ann"}), spec(6))
 	data, _, err := makeBundle(t, s, spec(6))
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"cvarchive/archive"
+	"cvarchive/archive/sign"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
 )
@@ -40,6 +41,7 @@ type Bundle struct {
 	head      head
 	entries   []entry // in the order of their digests
 	archive   io.ReaderAt
+	signature []byte // of the archive; nil: none
 	info      vault.Archive
 }
 
@@ -76,7 +78,33 @@ func Open(ctx context.Context, ra io.ReaderAt, size int64) (*Bundle, error) {
 	if b.archive, err = c.Section(ctx, b.head.Archive); err != nil {
 		return nil, err
 	}
+	if err := b.readSignature(ctx); err != nil {
+		return nil, err
+	}
 	return b, b.readIndex(ctx)
+}
+
+func (b *Bundle) readSignature(ctx context.Context) error {
+	m := b.head.Signature
+	if m == nil {
+		return nil
+	}
+	if m.Name != b.head.Archive.Name+sign.Suffix || m.Size < 0 || m.Size > sign.MaxSize {
+		return damaged(lastName, "what it names as the signature is none")
+	}
+	r, err := b.container.Open(ctx, *m)
+	if err != nil {
+		return err
+	}
+	b.signature = make([]byte, m.Size)
+	if _, err := io.ReadFull(r, b.signature); err != nil {
+		return err
+	}
+	if manifest.Digest(sha256.Sum256(b.signature)) != m.SHA256 {
+		return damaged(m.Name, "its SHA-256 is not that of %s", lastName)
+	}
+	b.info.Signed = true
+	return nil
 }
 
 func damaged(member, format string, args ...any) error {
@@ -120,6 +148,9 @@ func parseEntry(line string) (e entry, ok bool) {
 
 // Archive returns the bytes of the archive in the bundle.
 func (b *Bundle) Archive() (ra io.ReaderAt, size int64) { return b.archive, b.info.Size }
+
+// Signature returns the signature of the archive; nil: it is not signed.
+func (b *Bundle) Signature() []byte { return b.signature }
 
 // Info names the archive as the vault did that it came from.
 func (b *Bundle) Info() vault.Archive { return b.info }

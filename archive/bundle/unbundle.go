@@ -119,6 +119,9 @@ func (b *Bundle) commit(ctx context.Context, v *vault.Vault, out *Unbundled) err
 	if a.Incomplete {
 		store = v.CommitIncomplete
 	}
+	if err := b.sign(ctx, v, out.SHA256); err != nil {
+		return err
+	}
 	stored, err := store(ctx, a.Source, a.Created, a.ID, io.NewSectionReader(b.archive, 0, a.Size))
 	if errors.Is(err, fs.ErrExist) {
 		out.Existed = true
@@ -126,7 +129,23 @@ func (b *Bundle) commit(ctx context.Context, v *vault.Vault, out *Unbundled) err
 		return sameArchive(ctx, v, a, out.SHA256)
 	}
 	out.Archive = stored
+	out.Archive.Signed = b.info.Signed
 	return err
+}
+
+// sign stores the signature before the archive. A vault that has the archive
+// keeps what it has.
+func (b *Bundle) sign(ctx context.Context, v *vault.Vault, digest manifest.Digest) error {
+	if b.signature == nil {
+		return nil
+	}
+	if err := sameArchive(ctx, v, b.info, digest); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := v.PutSignature(ctx, b.info, b.signature); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return nil
 }
 
 func sameArchive(ctx context.Context, v *vault.Vault, a vault.Archive, want manifest.Digest) error {

@@ -12,6 +12,7 @@ import (
 	"cvarchive/archive"
 	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
+	"cvarchive/archive/sign"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
 )
@@ -37,6 +38,8 @@ type head struct {
 	Index         manifest.Member `json:"index"`
 	Objects       int64           `json:"objects"` // distinct ones
 	Bytes         int64           `json:"bytes"`   // their sizes
+	// Signature is that of the archive; nil: it is not signed.
+	Signature *manifest.Member `json:"signature,omitempty"`
 }
 
 // entry is one line of the index.
@@ -69,11 +72,12 @@ type Summary struct {
 
 // Source is an archive to bundle.
 type Source struct {
-	Name    string // "<source>/<time>-<id>"
-	Path    string // where a vault would keep it
-	File    io.ReaderAt
-	Size    int64
-	Objects Objects
+	Name      string // "<source>/<time>-<id>"
+	Path      string // where a vault would keep it
+	File      io.ReaderAt
+	Size      int64
+	Signature []byte // of the archive; nil: it is not signed
+	Objects   Objects
 }
 
 // Objects gives bytes that were checked; a vault is one.
@@ -110,6 +114,13 @@ func Write(ctx context.Context, src Source, w io.Writer, opt Options) (*Summary,
 	})
 	if err != nil {
 		return nil, err
+	}
+	if src.Signature != nil {
+		m, err := b.text(src.Path+sign.Suffix, src.Signature, false)
+		if err != nil {
+			return nil, err
+		}
+		b.head.Signature = &m
 	}
 	opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "objects of " + src.Name, Total: r.Manifest().Objects.Count})
 	if err := b.objects(ctx, r, src.Objects); err != nil {
@@ -198,7 +209,8 @@ It is a tar compressed with Zstandard. To unpack it:
     tar --zstd -xf FILE          (or: zstd -dc FILE | tar -xf -)
 
 archives/…                  the archive, itself a tar compressed with Zstandard:
-                            its README says what it holds
+                            its README says what it holds; a .sig beside it is
+                            its signature, for ssh-keygen -Y verify -n cvarchive
 objects/sha256/ab/…         every image and model, named by its SHA-256, which
                             the records of the archive give
 index                       SHA-256, size, extension and place of each object

@@ -178,6 +178,8 @@ func (p *Pass) archive(ctx context.Context, a vault.Archive, report *Report) err
 		return err
 	}
 	switch {
+	case exists && a.Signed && !there.Signed && !p.opt.DryRun: // it was signed later
+		return p.signature(ctx, a)
 	case exists:
 	case p.opt.DryRun:
 		report.Status = Missing
@@ -227,8 +229,24 @@ func same(ctx context.Context, v *vault.Vault, a vault.Archive, want manifest.Di
 	return nil
 }
 
-// commit stores the archive, and reads it back.
+// signature stores the signature of an archive, which is the same in both
+// vaults since the archive is.
+func (p *Pass) signature(ctx context.Context, a vault.Archive) error {
+	sig, err := p.from.Signature(ctx, a)
+	if err != nil {
+		return err
+	}
+	return p.to.PutSignature(ctx, a, sig)
+}
+
+// commit stores the archive, after its signature if there is one, and reads it
+// back.
 func (p *Pass) commit(ctx context.Context, a vault.Archive, f *vault.ArchiveFile, report *Report) error {
+	if a.Signed {
+		if err := p.signature(ctx, a); err != nil {
+			return err
+		}
+	}
 	store := p.to.CommitArchive
 	if a.Incomplete {
 		store = p.to.CommitIncomplete

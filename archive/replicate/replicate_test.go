@@ -367,3 +367,32 @@ func (c *copier) CopyFrom(ctx context.Context, from any, name string, size int64
 	}
 	return c.Create(ctx, name, bytes.NewReader(data))
 }
+
+// TestCopySignatures: a signature comes along, also one that was made later.
+func TestCopySignatures(t *testing.T) {
+	source, target := vaulttest.NewMemory(), vaulttest.NewMemory()
+	from := vaulttest.Init(t, source)
+	archivetest.Commit(t, from, spec(1, "model"))
+	archivetest.Commit(t, from.Signing(archivetest.Signer{Name: "ann"}), spec(2, "model"))
+	to := vaulttest.Init(t, target)
+	for round, later := range []string{"", "signed later"} {
+		archives, err := from.Archives(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if later != "" {
+			if err := from.PutSignature(t.Context(), archives[0], []byte(later)); err != nil {
+				t.Fatal(err)
+			}
+			archives[0].Signed = true
+		}
+		if _, err := copyAll(t.Context(), from, to, archives, replicate.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range archives {
+			if got, want := target.Bytes(a.SignaturePath()), source.Bytes(a.SignaturePath()); string(got) != string(want) {
+				t.Errorf("round %d: the signature of %s is %q, want %q", round, a.Name, got, want)
+			}
+		}
+	}
+}

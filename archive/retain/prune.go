@@ -225,6 +225,13 @@ func (p *pruner) archives(ctx context.Context) error {
 			p.doomed[o.Archive.Path] = false
 			continue
 		}
+		// After the archive, which is never without its signature.
+		if err := p.vault.RetireSignature(ctx, o.Archive, p.opt.Grace == 0); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			p.failed(o.Archive.SignaturePath(), err)
+		}
 		o.Done = true
 		p.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "archive " + o.Archive.Name})
 	}
@@ -274,7 +281,11 @@ func (p *pruner) expired(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, r := range list {
+	orphans, err := p.orphans(ctx)
+	if err != nil {
+		return err
+	}
+	for _, r := range append(list, orphans...) {
 		if !p.old(r.When) {
 			continue
 		}
@@ -292,4 +303,24 @@ func (p *pruner) expired(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// orphanAge is how old a signature without an archive is at least when it
+// goes: it is stored just before its archive is.
+const orphanAge = time.Hour
+
+// orphans returns the signatures that have no archive, as far as none is
+// being stored.
+func (p *pruner) orphans(ctx context.Context) ([]vault.Retired, error) {
+	list, err := p.vault.OrphanSignatures(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var old []vault.Retired
+	for _, s := range list {
+		if s.Modified.Before(p.cutoff.Add(p.opt.Grace - orphanAge)) {
+			old = append(old, vault.Retired{Name: s.Name, Path: s.Name, When: s.Modified})
+		}
+	}
+	return old, nil
 }

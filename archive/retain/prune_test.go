@@ -422,3 +422,40 @@ func TestBesideWriters(t *testing.T) {
 		}
 	})
 }
+
+// TestPruneSignatures: a signature goes where its archive goes, and one that a
+// crash left goes when it is old.
+func TestPruneSignatures(t *testing.T) {
+	for _, grace := range []time.Duration{24 * time.Hour, 0} {
+		synctest.Test(t, func(t *testing.T) {
+			s := vaulttest.NewMemory()
+			v := vaulttest.Init(t, s).Signing(archivetest.Signer{Name: "ann"})
+			old := archivetest.Commit(t, v, spec(1, "model"))
+			kept := archivetest.Commit(t, v, spec(2, "model"))
+			lost := archivetest.Commit(t, v, spec(3, "model"))
+			if err := s.Delete(t.Context(), lost.Path); err != nil {
+				t.Fatal(err)
+			}
+			opt := Options{Policy: Policy{Last: 1}, Grace: grace}
+			prune(t, v, opt)
+			want := []string{kept.Path, kept.SignaturePath(), lost.SignaturePath()}
+			if diff := cmp.Diff(want, stored(s, "archives/")); diff != "" {
+				t.Errorf("grace %v (-want +got):\n%s", grace, diff)
+			}
+			if grace > 0 {
+				want := []string{"pruned/" + old.Path, "pruned/" + old.SignaturePath()}
+				if diff := cmp.Diff(want, stored(s, "pruned/archives/")); diff != "" {
+					t.Errorf("kept aside (-want +got):\n%s", diff)
+				}
+			}
+			time.Sleep(25 * time.Hour)
+			prune(t, v, opt)
+			if diff := cmp.Diff([]string{kept.Path, kept.SignaturePath()}, stored(s, "archives/")); diff != "" {
+				t.Errorf("grace %v, a day later (-want +got):\n%s", grace, diff)
+			}
+			if left := stored(s, "pruned/"); len(left) > 0 {
+				t.Errorf("left aside: %q", left)
+			}
+		})
+	}
+}

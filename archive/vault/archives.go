@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,9 @@ const Latest = "latest"
 
 // CommitArchive stores a finished archive under a new name and returns when
 // it is durable. Every object that the archive names must have been stored
-// before. The error for a name that is taken is [fs.ErrExist].
+// before. The error for a name that is taken is [fs.ErrExist]. In a vault that
+// signs ([Vault.Signing]), an archive that was stored without its signature is
+// returned together with an [*UnsignedError].
 func (v *Vault) CommitArchive(ctx context.Context, source string, created time.Time, id string, body io.ReadSeeker) (Archive, error) {
 	return v.commit(ctx, source, created, id, false, body)
 }
@@ -35,7 +38,13 @@ func (v *Vault) commit(ctx context.Context, source string, created time.Time, id
 	if err != nil {
 		return Archive{}, fmt.Errorf("commit an archive: %w", err)
 	}
+	var unsigned error
 	if a.Size, err = body.Seek(0, io.SeekEnd); err == nil {
+		_, err = body.Seek(0, io.SeekStart)
+	}
+	if err == nil && v.signer != nil {
+		unsigned = v.sign(ctx, a, body)
+		a.Signed = unsigned == nil
 		_, err = body.Seek(0, io.SeekStart)
 	}
 	if err == nil {
@@ -43,6 +52,9 @@ func (v *Vault) commit(ctx context.Context, source string, created time.Time, id
 	}
 	if err != nil {
 		return Archive{}, fmt.Errorf("commit archive %s: %w", a.Name, err)
+	}
+	if unsigned != nil {
+		return a, &UnsignedError{Archive: a, Err: unsigned}
 	}
 	return a, nil
 }
@@ -65,14 +77,26 @@ func (v *Vault) Strays(ctx context.Context) ([]Info, error) {
 }
 
 func (v *Vault) listArchives(ctx context.Context) (archives []Archive, strays []Info, err error) {
+	signed := map[string]Info{} // signatures, by the path of the archive
 	for info, err := range v.store.List(ctx, archivePrefix) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("list the archives: %w", err)
 		}
 		if a, ok := parseArchive(info); ok {
 			archives = append(archives, a)
+		} else if path, ok := parseSignature(info.Name); ok {
+			signed[path] = info
 		} else if len(strays) < maxStrays {
 			strays = append(strays, info)
+		}
+	}
+	for i := range archives {
+		_, archives[i].Signed = signed[archives[i].Path]
+		delete(signed, archives[i].Path)
+	}
+	for _, path := range slices.Sorted(maps.Keys(signed)) { // of no archive
+		if len(strays) < maxStrays {
+			strays = append(strays, signed[path])
 		}
 	}
 	slices.SortFunc(archives, func(a, b Archive) int {

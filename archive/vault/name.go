@@ -47,6 +47,8 @@ type Archive struct {
 	// Such an archive is never the [Latest]; its name names it all the
 	// same.
 	Incomplete bool
+
+	Signed bool // there is a signature beside it; see [Vault.Signature]
 }
 
 // newArchive names an archive; its size is not known yet.

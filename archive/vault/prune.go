@@ -28,8 +28,8 @@ type Retired struct {
 	Name    string // for people: that of the archive, or of the segment
 	Path    string // name in the store
 	When    time.Time
-	Archive *Archive // nil: a segment
-	Segment *Segment // nil: an archive
+	Archive *Archive // nil: not an archive
+	Segment *Segment // nil: not a segment
 }
 
 // Retire takes a file of the vault out of use: it is copied below pruned/ and
@@ -61,8 +61,8 @@ func (v *Vault) Discard(ctx context.Context, name string) error {
 	return nil
 }
 
-// Retired lists what is kept aside. Files that are none of that, such as what
-// [Vault.Clock] left, have neither an archive nor a segment.
+// Retired lists what is kept aside. Files that are none of that, such as
+// signatures and what [Vault.Clock] left, have neither an archive nor a segment.
 func (v *Vault) Retired(ctx context.Context) ([]Retired, error) {
 	var list []Retired
 	for info, err := range v.store.List(ctx, prunedPrefix) {
@@ -77,7 +77,7 @@ func (v *Vault) Retired(ctx context.Context) ([]Retired, error) {
 		} else if s, ok := parseSegmentPath(was); ok {
 			s.Path = info.Name
 			r.Segment = &s
-		} else if !strings.HasPrefix(info.Name, clockPrefix) {
+		} else if _, ok := parseSignature(was); !ok && !strings.HasPrefix(info.Name, clockPrefix) {
 			continue
 		}
 		list = append(list, r)

@@ -31,6 +31,7 @@ var vaultIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
 type Vault struct {
 	store  Store
 	marker marker
+	signer Signer // nil: archives are not signed
 }
 
 // marker is the content of [MarkerName].
