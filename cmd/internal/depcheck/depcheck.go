@@ -33,6 +33,7 @@ type rule struct {
 // rules are tried in order; the first that matches a package holds.
 var rules = []rule{
 	{"manifest/testenv", nil},
+	{"manifest/plain", nil},
 	{"manifest", nil},
 	{"manifest/...", []string{"manifest/..."}},
 

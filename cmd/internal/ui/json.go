@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"unicode/utf16"
+
+	"cvarchive/manifest/plain"
 )
 
 // writeJSON writes one JSON value and a newline with a single Write.
@@ -27,8 +29,8 @@ func writeJSON(w io.Writer, v any, indent string) error {
 	return err
 }
 
-// steers is [hidden] without the line breaks of the layout.
-func steers(r rune) bool { return r != '\n' && hidden(r) }
+// steers is [plain.Hides] without the line breaks of the layout.
+func steers(r rune) bool { return r != '\n' && plain.Hides(r) }
 
 func escaped(text string) string {
 	var safe strings.Builder

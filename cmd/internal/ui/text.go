@@ -5,8 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
+
+	"cvarchive/manifest/plain"
 )
 
 // Longest texts that are shown whole, in bytes. Names and descriptions of the
@@ -24,43 +25,13 @@ func Clean(s string) string { return clean(s, maxText) }
 
 func clean(s string, most int) string {
 	if len(s) <= most {
-		return escape(s)
+		return plain.Text(s)
 	}
 	cut := most
 	for cut > most-utf8.UTFMax && !utf8.RuneStart(s[cut]) {
 		cut--
 	}
-	return fmt.Sprintf("%s… (%s bytes in all)", escape(s[:cut]), Grouped(len(s)))
-}
-
-func escape(s string) string {
-	plain := func(r rune) bool { return r != utf8.RuneError && !hidden(r) }
-	if strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i, r := range s {
-		if plain(r) {
-			b.WriteRune(r)
-			continue
-		}
-		_, size := utf8.DecodeRuneInString(s[i:])
-		quoted := strconv.QuoteToASCII(s[i : i+size])
-		b.WriteString(quoted[1 : len(quoted)-1])
-	}
-	return b.String()
-}
-
-// hidden reports whether a character changes how others are shown. Joiners
-// (U+200C, U+200D) are part of ordinary names and emoji, and stay.
-func hidden(r rune) bool {
-	switch {
-	case unicode.IsControl(r), r == '\u2028', r == '\u2029':
-		return true
-	case r == '\u200c' || r == '\u200d':
-		return false
-	}
-	return unicode.Is(unicode.Cf, r)
+	return fmt.Sprintf("%s… (%s bytes in all)", plain.Text(s[:cut]), Grouped(len(s)))
 }
 
 // Sentence makes one line of an error's text, safe for a terminal and cut like
