@@ -173,27 +173,11 @@ func (c *counting) count(ctx context.Context, b *bench, cell cell, dir string) e
 				return err
 			}
 		}
-		if err := s.reset(ctx); err != nil {
-			return err
-		}
-		for i := range step.args {
-			if step.args[i] == newest {
-				step.args[i] = archive // "latest" is not, where several are made in a second
-			}
-		}
-		_, out, err := h.run(ctx, step.args...)
+		_, got, name, err := h.counted(ctx, s, step.resource, archive, step.args)
 		if err != nil {
 			return err
 		}
-		if step.resource == "source" {
-			if archive, err = archiveName(out); err != nil {
-				return err
-			}
-		}
-		got, err := s.counted(ctx, step.resource)
-		if err != nil {
-			return err
-		}
+		archive = name
 		c.add(step.row, cell, got, step.bound(cell.spec, s.Images/cell.spec.Projects))
 	}
 	return nil

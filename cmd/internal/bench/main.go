@@ -54,9 +54,12 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 type mode func(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) error
 
 var modes = map[string]mode{
-	"measure": measureMode,
-	"service": serviceMode,
-	"bare":    bareMode,
+	"measure":  measureMode,
+	"service":  serviceMode,
+	"bare":     bareMode,
+	"generate": generateMode,
+	"codec":    codecMode,
+	"first":    firstMode,
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -130,7 +133,10 @@ type section struct {
 
 var sections = []section{
 	{"calls", "calls of the Training API", callsSection},
+	{"wall", "wall clock under the rate limit", wallSection},
 	{"data", "image bytes, with the rate limit off", dataSection},
+	{"archive", "the archive file", archiveSection},
+	{"start", "start-up and size", startSection},
 }
 
 func sectionNames() string {

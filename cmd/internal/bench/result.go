@@ -131,12 +131,12 @@ func (t *table) units() []string {
 			}
 		}
 	}
-	slices.SortStableFunc(units, func(a, b string) int { return cmp.Compare(place(a), place(b)) })
+	slices.SortStableFunc(units, func(a, b string) int { return cmp.Compare(column(a), column(b)) })
 	return units
 }
 
-// place puts ratios behind what they are made of.
-func place(unit string) int {
+// column puts ratios behind what they are made of.
+func column(unit string) int {
 	if strings.HasPrefix(unit, "x-") {
 		return 1
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -56,22 +57,46 @@ func Start(t testing.TB) *Server { return StartWith(t, Options{}) }
 // StartWith starts an emulator with options.
 func StartWith(t testing.TB, o Options) *Server {
 	t.Helper()
+	s, stop, err := Launch(t.TempDir(), o)
+	if errors.Is(err, ErrMissing) {
+		testenv.Missing(t, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return s
+}
+
+// ErrMissing means that the emulator is not installed.
+var ErrMissing = errors.New("azurite is not installed (npm install -g azurite@" + Version + ")")
+
+// Launch starts an emulator for programs that are no tests, with a folder to
+// run in. Stop ends it.
+func Launch(dir string, o Options) (s *Server, stop func(), err error) {
 	key := randomKey()
-	command := find(t)
+	command, err := find()
+	if err != nil {
+		return nil, nil, err
+	}
 	args := append(command[1:], "--blobHost", "127.0.0.1", "--blobPort", "0",
 		"--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry")
 	if o.CertFile != "" {
 		args = append(args, "--cert", o.CertFile, "--key", o.KeyFile, "--oauth", "basic")
 	}
 	cmd := exec.Command(command[0], args...)
-	cmd.Dir = t.TempDir()
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "AZURITE_ACCOUNTS="+Account+":"+key)
-	url := run(t, cmd) + "/" + Account
+	address, stop, err := run(cmd)
+	if err != nil {
+		return nil, nil, err
+	}
+	url := address + "/" + Account
 	protocol, _, _ := strings.Cut(url, ":")
 	return &Server{
 		URL: url, Key: key, client: o.Client,
 		ConnectionString: fmt.Sprintf("DefaultEndpointsProtocol=%s;AccountName=%s;AccountKey=%s;BlobEndpoint=%s;", protocol, Account, key, url),
-	}
+	}, stop, nil
 }
 
 func randomKey() string {
@@ -81,44 +106,41 @@ func randomKey() string {
 }
 
 // find returns the command that runs the emulator.
-func find(t testing.TB) []string {
-	t.Helper()
+func find() ([]string, error) {
 	if path, err := exec.LookPath("azurite-blob"); err == nil {
-		return []string{path}
+		return []string{path}, nil
 	}
 	if path, err := exec.LookPath("azurite"); err == nil {
-		return []string{path, "--queuePort", "0", "--tablePort", "0"}
+		return []string{path, "--queuePort", "0", "--tablePort", "0"}, nil
 	}
 	if npx, err := exec.LookPath("npx"); err == nil {
 		command := []string{npx, "--yes", "--package", "azurite@" + Version, "azurite-blob"}
 		if os.Getenv(testenv.NoSkip) != "" {
-			return command
+			return command, nil
 		}
 		// In its cache?
 		command = append(command[:1:1], append([]string{"--offline"}, command[1:]...)...)
 		if exec.Command(command[0], append(command[1:], "--version")...).Run() == nil {
-			return command
+			return command, nil
 		}
 	}
-	testenv.Missing(t, "azurite is not installed (npm install -g azurite@"+Version+")")
-	return nil
+	return nil, ErrMissing
 }
 
 var listening = regexp.MustCompile(`listens on (https?://127\.0\.0\.1:\d+)`)
 
-// run starts the command, waits until it says where it listens, and ends it
-// with the test.
-func run(t testing.TB, cmd *exec.Cmd) (url string) {
-	t.Helper()
+// run starts the command and waits until it says where it listens. Stop ends
+// it, and what it started.
+func run(cmd *exec.Cmd) (url string, stop func(), err error) {
 	inGroup(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		t.Fatalf("start azurite: %v", err)
+		return "", nil, fmt.Errorf("start azurite: %w", err)
 	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("start azurite: %v", err)
+		return "", nil, fmt.Errorf("start azurite: %w", err)
 	}
 	ready := make(chan string, 1)
 	var reading sync.WaitGroup
@@ -133,53 +155,64 @@ func run(t testing.TB, cmd *exec.Cmd) (url string) {
 		}
 		_, _ = io.Copy(io.Discard, out)
 	})
-	t.Cleanup(func() {
+	stop = func() {
 		killGroup(cmd)
 		reading.Wait()
 		_ = cmd.Wait() // it was killed
-	})
+	}
 	select {
 	case url, ok := <-ready:
 		if !ok {
-			_ = cmd.Wait() // fills stderr
-			t.Fatalf("azurite ended before it listened: %s", stderr.String())
+			stop() // fills stderr
+			return "", nil, fmt.Errorf("azurite ended before it listened: %s", stderr.String())
 		}
-		return url
+		return url, stop, nil
 	case <-time.After(startTime):
-		t.Fatalf("azurite did not listen within %s", startTime)
-		return ""
+		stop()
+		return "", nil, fmt.Errorf("azurite did not listen within %s", startTime)
 	}
 }
 
 // ContainerURL makes a container and returns its URL, without a credential.
 func (s *Server) ContainerURL(t testing.TB) string {
 	t.Helper()
-	c := s.container(t, "test-"+strings.ToLower(rand.Text()))
-	if _, err := c.Create(context.WithoutCancel(t.Context()), nil); err != nil {
-		t.Fatalf("create a container in azurite: %v", err)
+	url, err := s.NewContainer(context.WithoutCancel(t.Context()))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return c.URL()
+	return url
+}
+
+// NewContainer is [Server.ContainerURL] for programs that are no tests.
+func (s *Server) NewContainer(ctx context.Context) (url string, err error) {
+	c, err := s.container("test-" + strings.ToLower(rand.Text()))
+	if err == nil {
+		_, err = c.Create(ctx, nil)
+	}
+	if err != nil {
+		return "", fmt.Errorf("create a container in azurite: %w", err)
+	}
+	return c.URL(), nil
 }
 
 // SAS returns a container's URL with a shared access signature.
 func (s *Server) SAS(t testing.TB, containerURL string, p sas.ContainerPermissions, expires time.Time) string {
 	t.Helper()
-	url, err := s.container(t, containerURL[strings.LastIndex(containerURL, "/")+1:]).GetSASURL(p, expires, nil)
+	c, err := s.container(containerURL[strings.LastIndex(containerURL, "/")+1:])
+	if err != nil {
+		t.Fatalf("connect to azurite: %v", err)
+	}
+	url, err := c.GetSASURL(p, expires, nil)
 	if err != nil {
 		t.Fatalf("sign a container's URL: %v", err)
 	}
 	return url
 }
 
-func (s *Server) container(t testing.TB, name string) *container.Client {
-	t.Helper()
+func (s *Server) container(name string) (*container.Client, error) {
 	var o container.ClientOptions
 	if s.client != nil {
 		o.Transport = s.client
 	}
-	c, err := container.NewClientFromConnectionString(s.ConnectionString, name, &o)
-	if err != nil {
-		t.Fatalf("connect to azurite: %v", err)
-	}
-	return c
+	return container.NewClientFromConnectionString(s.ConnectionString, name, &o)
 }

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+
+	"cvarchive/remote/blobstore/azurite"
+)
+
+// cloud is an emulated Blob Storage.
+type cloud struct {
+	server *azurite.Server
+	stop   func()
+}
+
+// cloud starts one. The error is [azurite.ErrMissing] where there is none.
+func (b *bench) cloud() (*cloud, error) {
+	dir, err := b.folder("azurite")
+	if err != nil {
+		return nil, err
+	}
+	server, stop, err := azurite.Launch(dir, azurite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &cloud{server, stop}, nil
+}
+
+// container makes a container and returns its address.
+func (c *cloud) container(ctx context.Context) (string, error) { return c.server.NewContainer(ctx) }
+
+// env has the credential.
+func (c *cloud) env() []string { return []string{connectionVariable + "=" + c.server.ConnectionString} }
