@@ -96,8 +96,15 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 		copied, err := manifest.AppendImage(nil, &rec.Image)
-		if err != nil || !bytes.Equal(copied, rec.Raw) {
-			t.Errorf("a record is not written as it was: %v\n%s\n%s", err, rec.Raw, copied)
+		if len(rec.Regions) == 0 && !bytes.Equal(copied, rec.Raw) { // regions have another form now
+			t.Errorf("a record is not written as it was:\n%s\n%s", rec.Raw, copied)
+		}
+		var again manifest.Image
+		if err == nil {
+			err = manifest.DecodeImage(copied, &again)
+		}
+		if diff := cmp.Diff(rec.Image, again); err != nil || diff != "" {
+			t.Errorf("a record does not come back: %v\n%s\n%s", err, rec.Raw, diff)
 		}
 		lines = append(lines, string(rec.Raw))
 	}

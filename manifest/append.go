@@ -10,8 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// What encoding/json makes of an [Image], made without reflection and some
-// five times as fast. Both give the same bytes (FuzzImageRecord).
+// The JSON of an [Image], made without reflection and some five times as fast
+// as by encoding/json. But for regions, both give the same bytes
+// (FuzzImageRecord).
 
 // appendImage appends the JSON of an image that is valid, without Extra.
 func appendImage(dst []byte, img *Image) []byte {
@@ -54,20 +55,18 @@ func appendImageTag(dst []byte, t *ImageTag) []byte {
 	return append(dst, '}')
 }
 
+// appendRegion begins as the region's tag does in the list of tags, and has
+// the numbers without names: that compresses best.
 func appendRegion(dst []byte, r *Region) []byte {
-	sep := byte('{')
-	if r.ID != "" {
-		dst = appendText(appendField(dst, sep, "regionId"), r.ID)
-		sep = ','
-	}
-	dst = appendText(appendField(dst, sep, "tagId"), r.TagID)
+	dst = appendText(appendField(dst, '{', "tagId"), r.TagID)
 	dst = appendOptional(dst, "tagName", r.TagName)
 	dst = appendOptional(dst, "created", string(r.Created))
-	dst = append(appendField(dst, ',', "left"), r.Left...)
-	dst = append(appendField(dst, ',', "top"), r.Top...)
-	dst = append(appendField(dst, ',', "width"), r.Width...)
-	dst = append(appendField(dst, ',', "height"), r.Height...)
-	return append(dst, '}')
+	dst = appendOptional(dst, "regionId", r.ID)
+	dst = append(append(appendField(dst, ',', "box"), '['), r.Left...)
+	dst = append(append(dst, ','), r.Top...)
+	dst = append(append(dst, ','), r.Width...)
+	dst = append(append(dst, ','), r.Height...)
+	return append(dst, ']', '}')
 }
 
 func appendObject(dst []byte, o *Object) []byte {

@@ -6,5 +6,5 @@ var (
 	DecodeAsAny = decodeImage
 )
 
-// AppendAsAny is [AppendImage] by way of encoding/json.
+// AppendAsAny is [AppendImage] by way of encoding/json, but for regions.
 func AppendAsAny(img *Image) ([]byte, error) { return appendRecord(nil, img, img.Extra) }

@@ -11,7 +11,7 @@ import (
 
 // Archives hold millions of records, so the form that [AppendImage] gives a
 // line has a reader of its own, some ten times as fast as encoding/json. It
-// knows a part of JSON only: compact, fields in the order of the types, no
+// knows a part of JSON only: compact, fields in that order, no
 // escapes, no null, nothing empty; unknown fields of the record come last.
 // Whatever else there is makes it give up, and the general decoder decides.
 // What it does take, both read alike (FuzzScan).
@@ -113,9 +113,6 @@ func (s *scanner) regions(img *Image) []Region {
 // region reads a region, whose tag is likely to be the one that is given.
 func (s *scanner) region(tagID string) (r Region) {
 	s.open()
-	if s.field("regionId") {
-		r.ID = s.text()
-	}
 	if s.field("tagId") {
 		r.TagID = known(s.raw(), tagID)
 	}
@@ -125,17 +122,19 @@ func (s *scanner) region(tagID string) (r Region) {
 	if s.field("created") {
 		r.Created = Timestamp(s.text())
 	}
-	if s.field("left") {
+	if s.field("regionId") {
+		r.ID = s.text()
+	}
+	if s.field("box") {
+		s.byte('[')
 		r.Left = s.number()
-	}
-	if s.field("top") {
+		s.byte(',')
 		r.Top = s.number()
-	}
-	if s.field("width") {
+		s.byte(',')
 		r.Width = s.number()
-	}
-	if s.field("height") {
+		s.byte(',')
 		r.Height = s.number()
+		s.byte(']')
 	}
 	s.close()
 	return r

@@ -36,7 +36,8 @@ func FuzzScan(f *testing.F) {
 	for _, part := range []string{
 		`,"width":-0,"height":01`, `,"width":9223372036854775808`, `,"width":1.0`, `,"width":null`, `,"tags":[]`, `,"tags":[{}],"iterations":[""]`,
 		`,"metadata":{"a":"1","a":"2"}`, `,"metadata":{}`, `,"blob":"a\u0062"`, `,"blob":"x","blob":"y"`, `,"BLOB":"x"`, `,"x":1,"x":2`,
-		`,"regions":[{"left":0.5,"top":-1.,"width":1e5,"height":-}]`, `,"regions":[{"tagId":"t","top":1,"left":2}]`, `,"object":{"sha256":"AB","size":-5}`,
+		`,"regions":[{"left":0.5,"top":-1.,"width":1e5,"height":-}]`, `,"regions":[{"tagId":"t","top":1,"left":2}]`,
+		`,"regions":[{"tagId":"t","box":[1,2,3,4]},{"tagId":"t","regionId":"","box":[0.1,2,3]}]`, `,"object":{"sha256":"AB","size":-5}`,
 		`,"failure":{"item":"","message":"m","more":1}`, `,"x":[1,{"y":"]\\\""}],"":{}`, `,"x":}`, `,"x":[}]`, `,"x":tru`, ` `, `,"id":"z"`, `,"K":1,"K":2`,
 	} {
 		f.Add([]byte(`{"id":"` + idA + `"` + part + `}`))
