@@ -151,9 +151,11 @@ func (j *job) run(ctx context.Context) error {
 		j.fail("", err)
 		return context.Cause(ctx)
 	}
+	started := j.opt.Now()
 	if err := j.prove(ctx); err != nil {
 		j.failure("proof", err)
 	}
+	j.report.ProofSeconds = j.opt.Now().Sub(started).Seconds()
 	j.toService(ctx)
 	j.settle()
 	if ctx.Err() == nil {

@@ -16,27 +16,27 @@ func (r *Report) Document() *Document {
 	d := &Document{
 		Title: "Restore of " + cmp.Or(r.Archive.Name, r.Archive.ID), Good: good,
 		Verdict: "Everything was restored, read back and found equal to the archive.",
-		Facts:   about(r.Archive, r.Target, r.Started, r.Finished),
+		Facts:   About(r.Archive, r.Target, r.Started, r.Finished),
 	}
 	if !good {
 		d.Verdict = "Not everything was restored, or not everything was proven equal to the archive."
 	}
 	for i := range r.Projects {
-		d.Sections = append(d.Sections, r.Projects[i].section())
+		d.Sections = append(d.Sections, r.Projects[i].Section())
 	}
 	if len(r.Removed)+len(r.Failures) > 0 {
 		s := Section{Title: "What earlier restores had left", Good: len(r.Failures) == 0, Verdict: fmt.Sprintf("%d projects were removed.", len(r.Removed))}
 		for _, l := range r.Removed {
 			s.Lines = append(s.Lines, fmt.Sprintf("removed: %q (%s)", l.Name, l.ID))
 		}
-		s.Lines = append(s.Lines, failureLines("not restored", r.Failures)...)
+		s.Lines = append(s.Lines, FailureLines("not restored", r.Failures)...)
 		d.Sections = append(d.Sections, s)
 	}
 	return d
 }
 
-// about says what a document is about: which archive, which target, and when.
-func about(a plan.Archive, t plan.Target, started, finished time.Time) []Fact {
+// About says what a document is about: which archive, which target, and when.
+func About(a plan.Archive, t plan.Target, started, finished time.Time) []Fact {
 	facts := []Fact{
 		{"Archive", cmp.Or(a.Name, a.ID)},
 		{"Captured from", fmt.Sprintf("%s at %s", a.Source, a.Created.UTC().Format(time.RFC3339))},
@@ -57,7 +57,7 @@ func (r *ProofReport) Document() *Document {
 	d := &Document{
 		Title: "Comparison of " + cmp.Or(r.Archive.Name, r.Archive.ID) + " with " + r.Target.Name, Good: r.Equal(),
 		Verdict: "Everything was read back and found equal to the archive.",
-		Facts:   about(r.Archive, r.Target, r.Started, r.Finished),
+		Facts:   About(r.Archive, r.Target, r.Started, r.Finished),
 	}
 	switch {
 	case !r.Whole():
@@ -80,7 +80,7 @@ func (p *ProjectProof) section() Section {
 		s.Lines = append(s.Lines, fmt.Sprintf("in the target: %q (%s)", p.TargetName, p.TargetID))
 	}
 	s.Lines = append(s.Lines, proofLines(p.Proof)...)
-	s.Lines = append(s.Lines, failureLines("not compared", p.Failures)...)
+	s.Lines = append(s.Lines, FailureLines("not compared", p.Failures)...)
 	return s
 }
 
@@ -96,7 +96,8 @@ func proofLines(r *diff.Result) []string {
 	return lines
 }
 
-func (p *ProjectReport) section() Section {
+// Section tells what became of one project.
+func (p *ProjectReport) Section() Section {
 	s := Section{Title: "Project " + p.Name, Good: p.Outcome == manifest.Complete && (!p.Action.Writes() || p.Proof != nil && p.Proof.Equal())}
 	s.Verdict = fmt.Sprintf("%s: %s.", p.Action, p.Outcome)
 	add := func(format string, args ...any) { s.Lines = append(s.Lines, fmt.Sprintf(format, args...)) }
@@ -114,7 +115,7 @@ func (p *ProjectReport) section() Section {
 		add("gone on with a restore begun at %s: %d tags and %d images were there; %d calls were repeated", p.Resumed.Since.Format(time.RFC3339), p.Resumed.Tags, p.Resumed.Images, p.Repeated)
 	}
 	s.Lines = append(s.Lines, proofLines(p.Proof)...)
-	s.Lines = append(s.Lines, failureLines("not restored", p.Failures)...)
+	s.Lines = append(s.Lines, FailureLines("not restored", p.Failures)...)
 	for _, m := range p.Merged {
 		add("merged: image %s has the bytes of %s, and the service keeps one", m.ID, cmp.Or(m.Into, "another"))
 	}
@@ -122,7 +123,7 @@ func (p *ProjectReport) section() Section {
 		add("%d regions were moved inside the image, by less than a millionth", p.Nudged)
 	}
 	if p.Abandoned != nil {
-		add("left behind: project %q (%s), %s", p.Abandoned.Name, p.Abandoned.ID, p.Abandoned.Reason)
+		add("left behind%s: project %q (%s), %s", map[bool]string{true: " and removed"}[p.Abandoned.Removed], p.Abandoned.Name, p.Abandoned.ID, p.Abandoned.Reason)
 	}
 	for _, n := range p.NotCarried {
 		add("not carried over: %s", n)
@@ -139,7 +140,8 @@ func (p *ProjectReport) section() Section {
 	return s
 }
 
-func failureLines(what string, failures []manifest.Failure) (lines []string) {
+// FailureLines has a line for each failure; what says in which way it is one.
+func FailureLines(what string, failures []manifest.Failure) (lines []string) {
 	for _, f := range failures {
 		line := fmt.Sprintf("%s: %s: %s", what, f.Item, f.Message)
 		if f.Code != "" {

@@ -78,6 +78,8 @@ type ProjectReport struct {
 	// not fetch them.
 	FellBack int     `json:"fellBack,omitempty"`
 	Seconds  float64 `json:"seconds"` // the project took
+	// ProofSeconds of them took the proof.
+	ProofSeconds float64 `json:"proofSeconds,omitempty"`
 }
 
 // Created counts what was created by a rebuild, or found after an import.

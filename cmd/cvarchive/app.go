@@ -27,6 +27,7 @@ func (a *app) commands() []*cli.Command {
 		a.diffCommand(),
 		a.repairCommand(),
 		a.restoreCommand(),
+		a.drillCommand(),
 		a.pruneCommand(),
 		a.copyCommand(),
 		a.bundleCommand(),

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"cvarchive/archive/compare"
+	"cvarchive/archive/drill"
 	"cvarchive/archive/restore"
 	"cvarchive/manifest"
 	"cvarchive/manifest/plan"
@@ -34,10 +35,13 @@ func TestJSONDocumented(t *testing.T) {
 	}
 	for title, shape := range map[string]any{
 		"backup": backupLines, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines, "verify --against": &restore.ProofReport{}, "repair": repairLines,
-		"diff": &compare.Report{}, "restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "prune": &pruning{}, "copy": &copying{}, "bundle": &bundled{}, "unbundle": &unbundled{}, "doctor": &diagnosis{}, "version": &versionInfo{},
+		"diff": &compare.Report{}, "restore --dry-run": &plan.Plan{}, "restore": &restore.Report{}, "drill": &drill.Report{}, "drill --clean-up": &drill.Cleaned{}, "prune": &pruning{}, "copy": &copying{}, "bundle": &bundled{}, "unbundle": &unbundled{}, "doctor": &diagnosis{}, "version": &versionInfo{},
 	} {
 		t.Run(title, func(t *testing.T) {
 			text := sections[title]
+			if title == "drill" {
+				text += sections["restore"] // its projects are those of a restore
+			}
 			for _, field := range fieldsOf(shape) {
 				if !named(text, field) && !named(sections["Shared records"], field) {
 					t.Errorf("the field %q is not documented", field)
@@ -222,6 +226,8 @@ func TestResultsAreJSON(t *testing.T) {
 		{"diff latest --live west --images", exitDone, &compare.Report{}},
 		{"restore latest --to north --dry-run", exitDifferences, &plan.Plan{}},
 		{"restore latest --to north --mode rebuild --yes", exitDone, &restore.Report{}},
+		{"drill latest --to north --yes", exitDone, &drill.Report{}},
+		{"drill --clean-up --to north", exitDone, &drill.Cleaned{}},
 		{"verify latest --against north", exitDone, &restore.ProofReport{}},
 		{"doctor west", exitDone, &diagnosis{}},
 		{"version", exitDone, &versionInfo{}},

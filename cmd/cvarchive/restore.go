@@ -128,36 +128,48 @@ func (a *app) restore(c *cli.Context) error {
 	return a.carryOut(c, r, p, show)
 }
 
-// mayWrite makes sure that somebody agrees to a restore, or can be asked.
+// mayWrite makes sure that somebody agrees to what writes to a target, or can
+// be asked.
 func (a *app) mayWrite(c *cli.Context, target string) error {
-	if !c.Bool("dry-run") && !c.Bool("yes") && !a.canAsk(c) {
-		return usagef("restore writes to %s and there is no terminal to ask on; look at it with --dry-run, then give --yes", target)
+	if c.Bool("dry-run") || c.Bool("yes") || a.canAsk(c) {
+		return nil
 	}
-	return nil
+	look := ""
+	if c.Command.Name == "restore" {
+		look = "look at it with --dry-run, then "
+	}
+	return usagef("%s writes to %s and there is no terminal to ask on; %sgive --yes", c.Command.Name, target, look)
 }
 
 // planOptions reads the user's choices.
 func planOptions(c *cli.Context) (plan.Options, error) {
 	opt := plan.Options{
-		Mode:       plan.Mode(c.String("mode")),
 		OnConflict: plan.OnConflict(c.String("on-conflict")),
 		Projects:   c.StringSlice("project"),
 	}
-	switch opt.Mode {
-	case plan.ModeAuto, plan.ModeImport, plan.ModeRebuild:
-	default:
-		return opt, usagef("--mode cannot be %q; it is auto, import or rebuild", string(opt.Mode))
+	var err error
+	if opt.Mode, err = modeOf(c); err != nil {
+		return opt, err
 	}
 	switch opt.OnConflict {
 	case plan.ConflictFail, plan.ConflictSkip, plan.ConflictRename:
 	default:
 		return opt, usagef("--on-conflict cannot be %q; it is fail, skip or rename", string(opt.OnConflict))
 	}
-	var err error
 	if opt.Rename, err = renamesOf(c); err != nil {
 		return opt, err
 	}
 	return opt, serviceOptions(c, &opt)
+}
+
+// modeOf reads --mode.
+func modeOf(c *cli.Context) (plan.Mode, error) {
+	switch m := plan.Mode(c.String("mode")); m {
+	case plan.ModeAuto, plan.ModeImport, plan.ModeRebuild:
+		return m, nil
+	default:
+		return "", usagef("--mode cannot be %q; it is auto, import or rebuild", string(m))
+	}
 }
 
 // renamesOf reads --rename.
@@ -181,7 +193,7 @@ func renamesOf(c *cli.Context) (map[string]string, error) {
 func (a *app) target(c *cli.Context) (config.Resource, error) {
 	name := c.String("to")
 	if name == "" && c.String("endpoint") == "" {
-		return config.Resource{}, usagef("restore needs to know where to: give --to TARGET, a resource of the config")
+		return config.Resource{}, usagef("%s needs to know where to: give --to TARGET, a resource of the config", c.Command.Name)
 	}
 	return a.targetNamed(c, name)
 }

@@ -75,7 +75,7 @@ func TestRestoreStopped(t *testing.T) {
 				}
 				args = []string{"restore", "--plan", "plan.json", "--yes", "--progress", "none"}
 			}
-			stopRestore(t, programIn(t, dir, args...), h, signal)
+			stopProgram(t, programIn(t, dir, args...), h, signal, "run the same command to go on")
 
 			plan, err := programIn(t, dir, "restore", "latest", "--to", "north", "--dry-run").Output()
 			if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != exitDifferences || !strings.Contains(string(plan), "(resume: ") {
@@ -96,8 +96,9 @@ func TestRestoreStopped(t *testing.T) {
 	}
 }
 
-// stopRestore runs a restore until uploads wait, and sends it a signal.
-func stopRestore(t *testing.T, cmd *exec.Cmd, h *hold, signal os.Signal) {
+// stopProgram runs a program until uploads wait, and sends it a signal. After
+// an interrupt it must say what happens next.
+func stopProgram(t *testing.T, cmd *exec.Cmd, h *hold, signal os.Signal, next string) {
 	t.Helper()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -119,20 +120,20 @@ func stopRestore(t *testing.T, cmd *exec.Cmd, h *hold, signal os.Signal) {
 	if !ok || exit.ExitCode() != exitInterrupted {
 		t.Fatalf("ended with %v, want status 130; standard error: %s", err, &stderr)
 	}
-	if last := lastLine(stderr.String()); !strings.Contains(last, "run the same command to go on") {
+	if last := lastLine(stderr.String()); !strings.Contains(last, next) {
 		t.Errorf("said %q, which does not tell how to go on", last)
 	}
 }
 
 func wantOneProject(t *testing.T, endpoint string, images int) {
 	t.Helper()
+	projects := projectsOf(t, endpoint)
+	if len(projects) != 1 {
+		t.Fatalf("projects %v", projects)
+	}
 	c, err := customvision.New(customvision.Options{Endpoint: endpoint, TrainingKey: manifest.NewSecret(testKey), CallsPerSecond: -1})
 	if err != nil {
 		t.Fatal(err)
-	}
-	projects, err := c.Projects(context.Background())
-	if err != nil || len(projects) != 1 {
-		t.Fatalf("projects %v, err %v", projects, err)
 	}
 	if n, err := c.ImageCount(context.Background(), projects[0].ID, ""); err != nil || n != images {
 		t.Errorf("%d images, err %v, want %d", n, err, images)
