@@ -43,6 +43,8 @@ func (p process) now() time.Time {
 
 // env returns an environment variable, or "".
 func (p process) env(name string) string {
-	v, _ := p.lookupEnv(name)
-	return v
+	if v, ok := p.lookupEnv(name); ok {
+		return v
+	}
+	return ""
 }
