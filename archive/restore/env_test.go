@@ -230,9 +230,11 @@ var blank = sync.OnceValue(func() []byte {
 func (e *environment) writes() plan.Calls {
 	calls := plan.Calls{}
 	for op, n := range e.sim.Resource("northeurope").Calls() {
-		if !strings.HasPrefix(op, "Get") && n > 0 {
+		if !isRead(op) && n > 0 {
 			calls[op] = n
 		}
 	}
 	return calls
 }
+
+func isRead(operation string) bool { return strings.HasPrefix(operation, "Get") }

@@ -77,6 +77,20 @@ func (c *Content) Calls(s *Schedule) Calls {
 	return calls
 }
 
+// uploadBytes are the bytes of a schedule's images in base64, unless the
+// service fetches them.
+func (c *Content) uploadBytes(s *Schedule) (n int64) {
+	if c.byURL {
+		return 0
+	}
+	for _, b := range s.Batches {
+		for _, i := range b.Images {
+			n += (c.items[i].size + 2) / 3 * 4
+		}
+	}
+	return n
+}
+
 // NeedsUpdate reports whether a new project needs UpdateProject after
 // CreateProject, which cannot set everything.
 func NeedsUpdate(s manifest.ProjectSettings) bool {

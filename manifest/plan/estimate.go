@@ -15,8 +15,9 @@ type Estimate struct {
 	ImportSeconds float64 `json:"importSeconds"`
 	// Seconds is the time of the calls at their rate and of the imports.
 	Seconds float64 `json:"seconds"`
-	// UploadBytes go through this process to the target, base64 counted;
-	// ProofBytes are read back.
+	// UploadBytes of images go through this process to the target, each in
+	// base64; names, labels and headers come on top. ProofBytes of images
+	// are read back.
 	UploadBytes int64 `json:"uploadBytes"`
 	ProofBytes  int64 `json:"proofBytes"`
 }
@@ -36,9 +37,8 @@ func (p *Plan) estimate(rate float64) {
 			e.ImportSeconds += float64(pp.Expect.EstimatedImportTimeInMS) / 1000
 		}
 		e.ProofBytes += pp.ProofBytes
+		e.UploadBytes += pp.UploadBytes
 	}
-	raw := p.Totals.Bytes - p.Totals.BytesByURL
-	e.UploadBytes = (raw + 2) / 3 * 4
 	e.Seconds = float64(e.Calls)/rate + e.ImportSeconds
 	p.Estimate = e
 }

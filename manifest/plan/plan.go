@@ -100,6 +100,8 @@ type Project struct {
 	ProofCalls Calls `json:"proofCalls,omitempty"`
 	// Bytes of images to upload, before base64; by URL, to be fetched.
 	Bytes int64 `json:"bytes"`
+	// UploadBytes are what Bytes come to in base64 where they are uploaded.
+	UploadBytes int64 `json:"uploadBytes,omitempty"`
 	// ProofBytes are read back by the proof: the images that the archive
 	// has the bytes of.
 	ProofBytes int64 `json:"proofBytes"`

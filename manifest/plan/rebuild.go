@@ -41,7 +41,8 @@ func (b *builder) rebuild(p *Project, a *Archived) {
 		Tags: len(c.Tags()), Images: held.Images, Regions: held.Regions,
 		WithMetadata: held.WithMetadata, PerTag: perTag(c, held),
 	}
-	p.Calls = c.Calls(c.Schedule())
+	schedule := c.Schedule()
+	p.Calls, p.UploadBytes = c.Calls(schedule), c.uploadBytes(schedule)
 	p.ProofCalls = proofCalls(held.Images)
 	p.Bytes, p.ProofBytes = held.Bytes, held.Bytes
 	p.NotCarried = append(p.NotCarried, notCarried(a)...)

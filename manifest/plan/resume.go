@@ -142,6 +142,7 @@ func (b *builder) resume(p *Project, a *Archived) {
 		p.Action = Continue
 		p.Calls = c.RestCalls(rest, u)
 		p.Creates, p.Bytes = c.creates(rest)
+		p.UploadBytes = c.uploadBytes(rest)
 		p.Creates.Tags = p.Calls[CreateTag]
 		p.ProofCalls.Add(Calls{GetProject: 1, GetTags: 1, GetImages: u.Listed/manifest.MaxPage + 1}) // to see what is there
 		p.Reason = fmt.Sprintf("a restore begun at %s was interrupted; %d of %d images are there", stamp(u.Since), len(u.Images), c.Len())
@@ -169,10 +170,10 @@ func (b *builder) resumeImport(p *Project, a *Archived, rebuild *Project) {
 	b.importing(p, a, rebuild)
 	p.Action, p.Calls = Continue, Calls{UpdateProject: 1} // moves it aside
 	p.Calls.Add(rebuild.Calls)
-	p.ProofCalls, p.Bytes, p.Creates = rebuild.ProofCalls, rebuild.Bytes, rebuild.Creates
+	p.ProofCalls, p.Bytes, p.UploadBytes, p.Creates = rebuild.ProofCalls, rebuild.Bytes, rebuild.UploadBytes, rebuild.Creates
 	p.NotCarried, p.Notes = rebuild.NotCarried, rebuild.Notes
 	p.Fallback = &Fallback{Calls: rebuild.Calls, Bytes: rebuild.Bytes}
-	p.Domain, p.Settings = rebuild.Domain, rebuild.Settings
+	p.Domain, p.Settings, p.Transfer = rebuild.Domain, rebuild.Settings, rebuild.Transfer
 	p.Reason = begun + " failed; it is moved aside and the project is rebuilt from the content"
 }
 

@@ -186,7 +186,7 @@ func TestEstimate(t *testing.T) {
 	imported.Export.EstimatedImportTimeInMS = 1500
 	p := build(t, Options{CallsPerSecond: 2}, &TargetSide{}, imported, archived("b", image(2, 10), image(3, 11)))
 	calls := p.Totals.Calls.Total() + p.Totals.ProofCalls.Total()
-	want := Estimate{Calls: calls, CallsPerSecond: 2, ImportSeconds: 1.5, Seconds: float64(calls)/2 + 1.5, UploadBytes: 28, ProofBytes: 31}
+	want := Estimate{Calls: calls, CallsPerSecond: 2, ImportSeconds: 1.5, Seconds: float64(calls)/2 + 1.5, UploadBytes: 32, ProofBytes: 31}
 	if d := cmp.Diff(want, p.Estimate); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}

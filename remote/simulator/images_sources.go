@@ -3,6 +3,7 @@ package simulator
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"mime"
@@ -34,6 +35,8 @@ func createImagesFromFiles(c *call) (int, any, error) {
 	b := &createBatch{tagIDs: in.TagIDs, metadata: in.Metadata}
 	for _, i := range in.Images {
 		b.uploads = append(b.uploads, &upload{source: i.Name, data: i.Contents, tagIDs: i.TagIDs, regions: i.Regions})
+		size := len(i.Contents)
+		c.r.receive(Received{Uploaded: int64(size), Encoded: int64(base64.StdEncoding.EncodedLen(size))})
 	}
 	if err := b.check(noFiles); err != nil {
 		return 0, nil, err
@@ -82,6 +85,7 @@ func (c *call) fetch(uploads []*upload) {
 				u.status = "ErrorSource"
 			}
 			u.data = data
+			c.r.receive(Received{Fetched: int64(len(data))})
 		})
 	}
 	wg.Wait()
@@ -127,6 +131,9 @@ func createImagesFromData(c *call) (int, any, error) {
 		}
 	default:
 		return 0, nil, refuse("UnsupportedMediaType", "The content type %q is not supported here.", c.req.Header.Get("Content-Type"))
+	}
+	for _, u := range b.uploads {
+		c.r.receive(Received{Uploaded: int64(len(u.data))})
 	}
 	if err := b.check(noFiles); err != nil {
 		return 0, nil, err

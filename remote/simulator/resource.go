@@ -25,6 +25,7 @@ type Resource struct {
 	calls     map[string]int
 	blobReads int
 	blobBytes int64
+	received  Received
 	faults    []*Injected
 
 	imageFaults map[string]*InjectedImage // by SHA-256
@@ -128,12 +129,35 @@ func (r *Resource) BlobReads() (requests int, bytes int64) {
 	return r.blobReads, r.blobBytes
 }
 
+// Received counts the bytes of pictures that came with calls that create
+// images, whether they were kept or not.
+type Received struct {
+	Uploaded int64 // in the calls
+	Encoded  int64 // the same in base64, where the calls have it so
+	Fetched  int64 // from the addresses that the calls gave
+}
+
+// Received returns what came since the last [Resource.ResetCalls].
+func (r *Resource) Received() Received {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.received
+}
+
+func (r *Resource) receive(more Received) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.received.Uploaded += more.Uploaded
+	r.received.Encoded += more.Encoded
+	r.received.Fetched += more.Fetched
+}
+
 // ResetCalls starts counting anew.
 func (r *Resource) ResetCalls() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.calls)
-	r.blobReads, r.blobBytes = 0, 0
+	r.blobReads, r.blobBytes, r.received = 0, 0, Received{}
 }
 
 func (r *Resource) countBlob(bytes int64) {
