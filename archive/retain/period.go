@@ -54,6 +54,11 @@ func (p Period) Before(t time.Time) time.Time {
 	return t.AddDate(-p.Years, -p.Months, -p.Days).Add(-time.Duration(p.Hours) * time.Hour)
 }
 
+// After returns the time that lies a period after t.
+func (p Period) After(t time.Time) time.Time {
+	return t.AddDate(p.Years, p.Months, p.Days).Add(time.Duration(p.Hours) * time.Hour)
+}
+
 // String writes a period as [ParsePeriod] reads it.
 func (p Period) String() string {
 	var b strings.Builder

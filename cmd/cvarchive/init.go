@@ -163,8 +163,26 @@ vault:
   # with a SAS in the url, else by signing in with Entra ID.
   # connection_string: ${AZURE_STORAGE_CONNECTION_STRING}
   #
-  # Access tier for what is written: hot, cool or cold.
+  # Entra ID signs in as the environment, the machine or the Azure CLI says, or
+  # only as the machine's managed identity:
+  # auth: managed-identity
+  # client_id: 00000000-0000-0000-0000-000000000000   # of one that users assigned
+  #
+  # Access tier for what is written: hot, cool or cold; with archive, images and
+  # models go to the archive tier (see cvarchive rehydrate), archives never.
   # tier: cool
+  # archive_tier: hot           # another one for archives
+  #
+  # Nobody deletes or changes archives and their images for this long. The
+  # container needs version-level immutability support; doctor tells.
+  # immutable_for: 30d
+  # immutable_mode: locked      # not even the account's owner; else unlocked
+  #
+  # Encryption in the storage with a key of your own (openssl rand -base64 32):
+  # lost with it. The service then cannot restore by fetching images itself. Or
+  # a scope of the account.
+  # customer_key: ${CVARCHIVE_CUSTOMER_KEY}
+  # encryption_scope: name
   #
   # Who can open the export tokens in new archives (restore --identity FILE);
   # public keys of age-keygen or SSH. Without it they are stored in the clear.
@@ -184,4 +202,14 @@ resources:
   # dr-neu:
   #   endpoint: https://contoso-dr.cognitiveservices.azure.com
   #   auth: entra               # instead of training_key; needs the resource's own endpoint
+
+# What it costs to bring images back from the archive tier, for the estimate of
+# cvarchive rehydrate. These are examples; take yours from the price list of
+# the account's region and redundancy.
+# prices:
+#   currency: USD
+#   standard_per_10k: 5.50      # 10,000 read operations at standard priority
+#   standard_per_gb: 0.022      # retrieving one GB
+#   high_per_10k: 65.00         # the same at high priority
+#   high_per_gb: 0.13
 `

@@ -98,8 +98,8 @@ func (a *app) openStore(v config.Vault, configPath string) (vault.Store, error) 
 		return dirstore.New(filepath.FromSlash(u.Path))
 	case isURL:
 		return nil, usagef("a vault cannot be at a %s:// address; give the https URL of a container, or a folder", scheme)
-	case v.Tier != "" || !v.ConnectionString.IsZero():
-		return nil, usagef("vault.url is a folder, and tier and connection_string are for Blob Storage; remove them, or give the container's https URL")
+	case v.BlobKey() != "":
+		return nil, usagef("vault.url is a folder, and %s is for Blob Storage; remove it, or give the container's https URL", v.BlobKey())
 	}
 	if !filepath.IsAbs(address) && configPath != "" {
 		address = filepath.Join(filepath.Dir(configPath), address)

@@ -62,13 +62,13 @@ func TestAddresses(t *testing.T) {
 }
 
 func TestTiers(t *testing.T) {
-	for text, want := range map[string]string{"": "", "cool": "Cool", "HOT": "Hot", "cold": "Cold"} {
+	for text, want := range map[string]string{"": "", "cool": "Cool", "HOT": "Hot", "cold": "Cold", "archive": "Archive"} {
 		tier, err := parseTier(text)
 		if err != nil || (tier == nil) != (want == "") || tier != nil && string(*tier) != want {
 			t.Errorf("%q: %v, %v", text, tier, err)
 		}
 	}
-	for text, want := range map[string]string{"archive": "cannot be read back for hours", "premium": `cannot be "premium"; use hot, cool or cold`} {
+	for text, want := range map[string]string{"premium": `cannot be "premium"; use hot, cool, cold or archive`} {
 		if _, err := parseTier(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", text, err)
 		}

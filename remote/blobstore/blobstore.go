@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
@@ -28,9 +28,19 @@ type Options struct {
 	// Credential of Entra ID; used when there is neither a connection
 	// string nor a SAS.
 	Credential azcore.TokenCredential
-	// Tier for what is written: hot, cool or cold. Empty: the account's
-	// default. Archive is refused: what is there cannot be read back.
-	Tier string
+	// Rules say how names are kept that begin in a certain way. The first
+	// that fits a name holds; what none fits is kept as the account does.
+	Rules []Rule
+	// CustomerKey encrypts everything, in place of the account's key: 32
+	// bytes in base64. Requests carry it, so the address must be https; who
+	// does not have it reads nothing, and links to single blobs cannot be
+	// handed out.
+	CustomerKey manifest.Secret
+	// EncryptionScope of the account with which what is written is
+	// encrypted; empty: the container's default.
+	EncryptionScope string
+	// Now tells the time from which policies run; nil: [time.Now].
+	Now func() time.Time
 	// SingleShot is the largest body that is sent with one request, in
 	// bytes; 0: 64 MiB.
 	SingleShot int64
@@ -49,8 +59,13 @@ type Store struct {
 	client     *container.Client
 	auth       authKind
 	signer     *signer
-	tier       *blob.AccessTier
+	rules      []rule
+	cpk        *blob.CPKInfo
+	scope      *blob.CPKScopeInfo
+	now        func() time.Time
 	singleShot int64
+	azure      azure.Options // for clients of the account
+	sas        string
 }
 
 // New returns the store at an address. It sends nothing yet: a wrong key or
@@ -68,11 +83,16 @@ func New(o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	tier, err := parseTier(o.Tier)
-	if err != nil {
+	s := &Store{where: where, now: o.Now, singleShot: o.SingleShot, azure: o.Azure}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.rules, err = parseRules(o.Rules); err != nil {
 		return nil, err
 	}
-	s := &Store{where: where, tier: tier, singleShot: o.SingleShot}
+	if err := s.encryption(o); err != nil {
+		return nil, err
+	}
 	if s.singleShot <= 0 {
 		s.singleShot = defaultSingleShot
 	}
@@ -112,7 +132,7 @@ func (s *Store) connect(conn *connection, o Options) (err error) {
 		s.client, err = container.NewClientWithSharedKeyCredential(target, key, options)
 		return err
 	case sas != "":
-		s.auth = bySAS
+		s.auth, s.sas = bySAS, sas
 		s.client, err = container.NewClientWithNoCredential(target+"?"+sas, options)
 		return err
 	case o.Credential != nil:
@@ -125,21 +145,6 @@ func (s *Store) connect(conn *connection, o Options) (err error) {
 		return err
 	}
 	return fmt.Errorf("there is no credential for the vault %s; give it a connection string, a SAS in its address, or Entra ID", s.where)
-}
-
-func parseTier(text string) (*blob.AccessTier, error) {
-	if text == "" {
-		return nil, nil
-	}
-	for _, tier := range []blob.AccessTier{blob.AccessTierHot, blob.AccessTierCool, blob.AccessTierCold} {
-		if strings.EqualFold(text, string(tier)) {
-			return &tier, nil
-		}
-	}
-	if strings.EqualFold(text, string(blob.AccessTierArchive)) {
-		return nil, errors.New("the vault's tier cannot be archive: what is written there cannot be read back for hours; use hot, cool or cold")
-	}
-	return nil, fmt.Errorf("the vault's tier cannot be %q; use hot, cool or cold", text)
 }
 
 // String returns the address without a SAS.
@@ -190,7 +195,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 	if err := store.CheckName(name); err != nil {
 		return store.Info{}, err
 	}
-	p, err := s.blob(name).GetProperties(ctx, nil)
+	p, err := s.blob(name).GetProperties(ctx, s.properties())
 	if err != nil {
 		return store.Info{}, fmt.Errorf("look for %s: %w", name, s.explain("GetBlobProperties", err))
 	}
@@ -201,6 +206,7 @@ func (s *Store) Stat(ctx context.Context, name string) (store.Info, error) {
 	if p.LastModified != nil {
 		info.Modified = p.LastModified.UTC()
 	}
+	info.State = stateOf((*blob.AccessTier)(p.AccessTier), (*blob.ArchiveStatus)(p.ArchiveStatus), p.ImmutabilityPolicyExpiresOn, p.LegalHold)
 	return info, nil
 }
 

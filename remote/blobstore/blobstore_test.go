@@ -419,7 +419,7 @@ func testPages(t *testing.T, server *azurite.Server) {
 // testProperties looks at a blob as others see it.
 func testProperties(t *testing.T, server *azurite.Server) {
 	o := byKey(t, server)
-	o.Tier = "cool"
+	o.Rules = []blobstore.Rule{{Tier: "cool"}}
 	for name, singleShot := range map[string]int64{"single.jpg": 0, "blocks.jpg": 1} {
 		o.SingleShot = singleShot
 		must(t, open(t, o).Create(t.Context(), name, strings.NewReader("picture")))

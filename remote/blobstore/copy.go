@@ -48,6 +48,9 @@ func (s *Store) CopyFrom(ctx context.Context, from any, name string, size int64)
 	if !ok {
 		return fmt.Errorf("%v is not Blob Storage: %w", from, errors.ErrUnsupported)
 	}
+	if s.cpk != nil || source.cpk != nil {
+		return fmt.Errorf("the service copies nothing by itself that is encrypted with a customer's key: %w", errors.ErrUnsupported)
+	}
 	if size > maxCopy {
 		return fmt.Errorf("the service copies up to %d MiB by itself: %w", maxCopy>>20, errors.ErrUnsupported)
 	}
@@ -65,9 +68,11 @@ func (s *Store) CopyFrom(ctx context.Context, from any, name string, size int64)
 	if err != nil {
 		return err
 	}
-	w := &write{store: s, name: name, client: s.blob(name), size: size, word: rand.Text()}
+	w := &write{store: s, name: name, client: s.blob(name), size: size, word: rand.Text(), rule: s.rule(name)}
+	mode, until := w.rule.policy(s.now())
 	_, err = w.client.CopyFromURL(ctx, link.Reveal(), &blob.CopyFromURLOptions{
-		SourceContentMD5: p.ContentMD5, Metadata: w.metadata(), Tier: s.tier, BlobAccessConditions: createOnly(),
+		SourceContentMD5: p.ContentMD5, Metadata: w.metadata(), Tier: w.rule.tier, CPKScopeInfo: s.scope,
+		ImmutabilityPolicyMode: mode, ImmutabilityPolicyExpiry: until, BlobAccessConditions: createOnly(),
 	})
 	if err := w.settle(ctx, "CopyBlobFromURL", err); err != nil {
 		return fmt.Errorf("copy %s: %w", name, err)
@@ -78,7 +83,7 @@ func (s *Store) CopyFrom(ctx context.Context, from any, name string, size int64)
 // compare asks for what a copy became. One that is something else is deleted:
 // it is this write's, and nobody relies on it yet.
 func (w *write) compare(ctx context.Context, sum []byte) error {
-	p, err := w.client.GetProperties(ctx, nil)
+	p, err := w.client.GetProperties(ctx, w.store.properties())
 	if err != nil {
 		return fmt.Errorf("look at the copy of %s: %w", w.name, w.store.explain("GetBlobProperties", err))
 	}

@@ -28,7 +28,7 @@ func testCopies(t *testing.T, server *azurite.Server) {
 			w := &wire{}
 			o := byKey(t, server)
 			o.URL += "/folder"
-			o.Tier = "cool"
+			o.Rules = []blobstore.Rule{{Tier: "cool"}}
 			to := open(t, overWire(o, w))
 			content := strings.Repeat("pixels ", 1000)
 			must(t, from.Create(ctx, "objects/a.jpg", strings.NewReader(content)))

@@ -46,7 +46,7 @@ func (s *Store) Create(ctx context.Context, name string, body io.ReadSeeker) err
 	if err != nil {
 		return fmt.Errorf("store %s: %w", name, &bodyError{err})
 	}
-	w := &write{store: s, name: name, client: s.blob(name), size: size, word: rand.Text()}
+	w := &write{store: s, name: name, client: s.blob(name), size: size, word: rand.Text(), rule: s.rule(name)}
 	if size <= s.singleShot {
 		err = w.single(ctx, body)
 	} else {
@@ -65,6 +65,7 @@ type write struct {
 	client *blockblob.Client
 	size   int64
 	word   string // tells this write from others of the same name
+	rule   rule
 }
 
 // bodyError is a failure of the body rather than the service. Sending again
@@ -102,12 +103,17 @@ func (w *write) single(ctx context.Context, body io.ReadSeeker) error {
 		return &bodyError{err}
 	}
 	digest := sum.Sum(nil)
+	mode, until := w.rule.policy(w.store.now())
 	_, err = w.client.Upload(ctx, streaming.NopCloser(sentBody{body}), &blockblob.UploadOptions{
-		TransactionalValidation: blob.TransferValidationTypeMD5(digest),
-		HTTPHeaders:             w.headers(digest),
-		Metadata:                w.metadata(),
-		Tier:                    w.store.tier,
-		AccessConditions:        createOnly(),
+		TransactionalValidation:      blob.TransferValidationTypeMD5(digest),
+		HTTPHeaders:                  w.headers(digest),
+		Metadata:                     w.metadata(),
+		Tier:                         w.rule.tier,
+		CPKInfo:                      w.store.cpk,
+		CPKScopeInfo:                 w.store.scope,
+		ImmutabilityPolicyMode:       mode,
+		ImmutabilityPolicyExpiryTime: until,
+		AccessConditions:             createOnly(),
 	})
 	return w.settle(ctx, "PutBlob", err)
 }
@@ -155,11 +161,16 @@ func (w *write) blocks(ctx context.Context, body io.Reader) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	mode, until := w.rule.policy(w.store.now())
 	_, err = w.client.CommitBlockList(ctx, ids, &blockblob.CommitBlockListOptions{
-		HTTPHeaders:      w.headers(sum.Sum(nil)),
-		Metadata:         w.metadata(),
-		Tier:             w.store.tier,
-		AccessConditions: createOnly(),
+		HTTPHeaders:                  w.headers(sum.Sum(nil)),
+		Metadata:                     w.metadata(),
+		Tier:                         w.rule.tier,
+		CPKInfo:                      w.store.cpk,
+		CPKScopeInfo:                 w.store.scope,
+		ImmutabilityPolicyMode:       mode,
+		ImmutabilityPolicyExpiryTime: until,
+		AccessConditions:             createOnly(),
 	})
 	return w.settle(ctx, "PutBlockList", err)
 }
@@ -174,6 +185,8 @@ func (w *write) stage(ctx context.Context, id string, block []byte) error {
 	digest := md5.Sum(block)
 	_, err := w.client.StageBlock(ctx, id, streaming.NopCloser(bytes.NewReader(block)), &blockblob.StageBlockOptions{
 		TransactionalValidation: blob.TransferValidationTypeMD5(digest[:]),
+		CPKInfo:                 w.store.cpk,
+		CPKScopeInfo:            w.store.scope,
 	})
 	if err != nil {
 		return w.store.explain("PutBlock", err)
@@ -191,12 +204,12 @@ func (w *write) settle(ctx context.Context, operation string, err error) error {
 	}
 	if !hasCode(err, bloberror.BlobAlreadyExists, bloberror.ConditionNotMet, bloberror.TargetConditionNotMet,
 		bloberror.UnauthorizedBlobOverwrite, bloberror.BlobImmutableDueToPolicy, bloberror.InvalidBlockList) {
-		return w.store.explain(operation, err)
+		return w.rule.explain(w.store.explain(operation, err))
 	}
 	// The name is taken; by this write, if the answer to an earlier try of
 	// it was lost. (The blocks of this write are gone when another made a
 	// blob of the name.)
-	p, statErr := w.client.GetProperties(ctx, nil)
+	p, statErr := w.client.GetProperties(ctx, w.store.properties())
 	if statErr != nil {
 		return w.store.explain(operation, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
 
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 	"cvarchive/remote/azure"
 )
 
@@ -38,6 +39,8 @@ func (s *Store) explain(operation string, err error) error {
 		e.Err = fs.ErrNotExist
 	case e.Code == string(bloberror.BlobAlreadyExists):
 		e.Err = fs.ErrExist
+	case e.Code == string(bloberror.BlobArchived), e.Code == string(bloberror.BlobBeingRehydrated):
+		e.Err = store.ErrOffline
 	}
 	e.Hint = s.hint(e, detail)
 	return e
@@ -98,11 +101,15 @@ func (s *Store) hint(e *manifest.ServiceError, detail string) string {
 	case bloberror.AccountIsDisabled:
 		return "the storage account is disabled; look at its subscription"
 	case bloberror.BlobArchived:
-		return "the blob is in the archive tier; move it to hot, cool or cold, wait up to 15 hours, then try again"
+		return "it lies in the archive tier, from which nothing is read; `cvarchive rehydrate` with the archive's name brings it back within hours, then try again"
 	case bloberror.BlobBeingRehydrated:
-		return "the blob is on its way out of the archive tier; try again later"
+		return "it is on its way out of the archive tier, which takes up to 15 hours; `cvarchive rehydrate --wait` with the archive's name follows it"
 	case bloberror.BlobImmutableDueToPolicy:
-		return "an immutability policy or legal hold protects the blob"
+		return "an immutability policy or a legal hold protects it; `cvarchive hold --release` with the archive's name takes off a hold, and a policy ends by itself"
+	case "BlobUsesCustomerSpecifiedEncryption":
+		return "it is encrypted with a customer's key, or another one; set customer_key of the vault in the config to the key it was written with"
+	case bloberror.FeatureVersionMismatch:
+		return "the account does not have this feature"
 	case bloberror.MD5Mismatch, bloberror.CRC64Mismatch, bloberror.InvalidMD5:
 		return "the bytes were damaged on the way; try again, and suspect a proxy if it goes on"
 	case bloberror.ServerBusy, bloberror.OperationTimedOut, bloberror.InternalError:

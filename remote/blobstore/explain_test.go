@@ -32,7 +32,7 @@ func TestExplainAnswers(t *testing.T) {
 		"role":           {403, "AuthorizationPermissionMismatch", "This request is not authorized", "", byEntra, "Storage Blob Data Contributor", nil},
 		"no keys":        {403, "KeyBasedAuthenticationNotPermitted", "Key based authentication is not permitted on this storage account.", "", byKey, "use Entra ID", nil},
 		"not public":     {409, "PublicAccessNotPermitted", "Public access is not permitted on this storage account.", "", bySAS, "the container is not public", nil},
-		"archive tier":   {409, "BlobArchived", "This operation is not permitted on an archived blob.", "", byKey, "wait up to 15 hours", nil},
+		"archive tier":   {409, "BlobArchived", "This operation is not permitted on an archived blob.", "", byKey, "cvarchive rehydrate", nil},
 		"busy":           {503, "ServerBusy", "The server is currently unable to receive requests.", "", byKey, "try again later", nil},
 		"missing":        {404, "BlobNotFound", "The specified blob does not exist.", "", byKey, "answered 404 BlobNotFound: The specified blob does not exist", fs.ErrNotExist},
 		"unknown code":   {418, "Teapot", "short and stout", "", byKey, "answered 418 Teapot: short and stout (request req-1)", nil},

@@ -24,8 +24,11 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, e
 		}
 		full := s.where.prefix + prefix
 		pager := s.client.NewListBlobsFlatPager(&container.ListBlobsFlatOptions{
-			Prefix:  &full,
-			Include: container.ListBlobsInclude{Metadata: true}, // tells folders
+			Prefix: &full,
+			Include: container.ListBlobsInclude{
+				Metadata:           true, // tells folders
+				ImmutabilityPolicy: s.setsPolicies(), LegalHold: s.setsPolicies(),
+			},
 		})
 		for pager.More() {
 			page, err := pager.NextPage(ctx)
@@ -63,5 +66,7 @@ func (s *Store) info(item *container.BlobItem) (info store.Info, ok bool) {
 	if t := item.Properties.LastModified; t != nil {
 		info.Modified = t.UTC()
 	}
+	p := item.Properties
+	info.State = stateOf(p.AccessTier, p.ArchiveStatus, p.ImmutabilityPolicyExpiresOn, p.LegalHold)
 	return info, true
 }

@@ -38,7 +38,7 @@ func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io
 		_, err := s.Stat(ctx, name)
 		return empty(), err
 	}
-	options := &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: offset, Count: max(length, 0)}} // 0: to the end
+	options := &blob.DownloadStreamOptions{Range: blob.HTTPRange{Offset: offset, Count: max(length, 0)}, CPKInfo: s.cpk} // 0: to the end
 	if length > 0 && length <= maxSummed {
 		options.RangeGetContentMD5 = new(true)
 	}

@@ -41,6 +41,9 @@ func (s *Store) ReadURL(ctx context.Context, name string, ttl time.Duration) (ma
 	if err := store.CheckName(name); err != nil {
 		return manifest.Secret{}, err
 	}
+	if s.cpk != nil {
+		return manifest.Secret{}, errCustomerKey
+	}
 	if ttl <= 0 || ttl > maxDelegation-keepDelegation {
 		return manifest.Secret{}, fmt.Errorf("a link cannot live for %s; at most 6 days", ttl)
 	}

@@ -114,7 +114,7 @@ func TestErrors(t *testing.T) {
 		{"newer version", "version: 2\n", "c.yaml:1:10: this configuration has version 2 and this program reads version 1; use a cvarchive that matches"},
 		{"version as text", "version: '1'\n", "c.yaml:1:10: version must be a number; this program reads version: 1"},
 		{"unknown key", "version: 1\nvalut: x\n", `c.yaml:2:1: unknown key "valut"; did you mean vault?`},
-		{"unknown key below", "version: 1\nvault:\n  url: /v\n  colour: red\n", `c.yaml:4:3: unknown key "colour" in vault; known here: url, connection_string, tier, seal_to`},
+		{"unknown key below", "version: 1\nvault:\n  url: /v\n  colour: red\n", `c.yaml:4:3: unknown key "colour" in vault; known here: url, connection_string, tier, archive_tier, immutable_for, immutable_mode, auth, client_id, customer_key, encryption_scope, seal_to`},
 		{"case matters", resource("Endpoint: https://x"), `c.yaml:4:5: unknown key "Endpoint" in resources.r; did you mean endpoint?`},
 		{"repeated key", "version: 1\nvault: {url: /v}\nvault: {url: /w}\n", `c.yaml:3:1: key "vault" is repeated, first on line 2; keep one`},
 		{"repeated resource", "version: 1\nresources:\n  a: {endpoint: https://x, auth: entra}\n  a: {endpoint: https://y, auth: entra}\n", `c.yaml:4:3: key "a" in resources is repeated, first on line 3; keep one`},
@@ -158,7 +158,7 @@ func TestErrorsOnUse(t *testing.T) {
 		{"rate", resource("endpoint: https://x\nauth: entra\ncalls_per_second: ${RATE}"), "c.yaml:6:23: resources.r.calls_per_second must be a number above 0 and at most 1000"},
 		{"rate out of range", resource("endpoint: https://x\nauth: entra\ncalls_per_second: ${MANY}"), "c.yaml:6:23: resources.r.calls_per_second must be a number above 0 and at most 1000"},
 		{"not a number", resource("endpoint: https://x\nauth: entra\ncalls_per_second: .nan"), "c.yaml:6:23: resources.r.calls_per_second must be a number above 0 and at most 1000"},
-		{"auth", resource("endpoint: https://x\ntraining_key: k\nauth: certificate"), `c.yaml:6:11: resources.r.auth cannot be "certificate"; it is one of entra, key`},
+		{"auth", resource("endpoint: https://x\ntraining_key: k\nauth: certificate"), `c.yaml:6:11: resources.r.auth cannot be "certificate"; it is one of entra, managed-identity, key`},
 		{"no such resource", strings.ReplaceAll(good, "prod-weu", "rr"), `c.yaml: there is no resource "r"; did you mean rr?`},
 		{"no resources", "version: 1\n", `c.yaml: there is no resource "r"; none is configured, so add it under resources`},
 	}
@@ -174,9 +174,60 @@ func TestErrorsOnUse(t *testing.T) {
 	if _, err := f.Vault(env); err == nil || !strings.Contains(err.Error(), "no vault is configured") {
 		t.Errorf("no vault: %v", err)
 	}
-	f = parse(t, "version: 1\nvault: {url: /v, tier: archive}\n")
-	if _, err := f.Vault(env); err == nil || err.Error() != `c.yaml:2:24: vault.tier cannot be "archive"; it is one of hot, cool, cold` {
+	f = parse(t, "version: 1\nvault: {url: /v, tier: premium}\n")
+	if _, err := f.Vault(env); err == nil || err.Error() != `c.yaml:2:24: vault.tier cannot be "premium"; it is one of hot, cool, cold, archive` {
 		t.Errorf("tier: %v", err)
+	}
+}
+
+// What a vault in Blob Storage may be told besides where it is.
+func TestKeeping(t *testing.T) {
+	env := environment("KEY", "c2VjcmV0")
+	f := parse(t, `version: 1
+vault:
+  url: https://a.blob.core.windows.net/c
+  tier: archive
+  archive_tier: cool
+  immutable_for: 1m15d
+  immutable_mode: locked
+  auth: managed-identity
+  client_id: 3f1e
+  customer_key: ${KEY}
+prices: {currency: EUR, standard_per_10k: 5.5, standard_per_gb: 0.022, high_per_10k: 65, high_per_gb: 0.13}
+resources:
+  a: {endpoint: "https://a.cognitiveservices.azure.com", auth: managed-identity}
+`)
+	v, err := f.Vault(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v.Tier != "archive" || v.ArchiveTier != "cool" || v.ImmutableFor.String() != "1m15d" || !v.ImmutableLocked ||
+		v.Identity != (config.Identity{Managed: true, ClientID: "3f1e"}) || v.CustomerKey.Reveal() != "c2VjcmV0" {
+		t.Errorf("%+v", v)
+	}
+	prices, ok, err := f.Prices(env)
+	want := config.Prices{Currency: "EUR", Standard: config.Price{Per10kOperations: 5.5, PerGB: 0.022}, High: config.Price{Per10kOperations: 65, PerGB: 0.13}}
+	if prices != want || !ok || err != nil {
+		t.Errorf("%+v, %v, %v", prices, ok, err)
+	}
+	if res, err := f.Resource("a", env); err != nil || !res.Entra || !res.Identity.Managed {
+		t.Errorf("%+v, %v", res, err)
+	}
+	for text, want := range map[string]string{
+		"archive_tier: archive": "vault.archive_tier cannot be \"archive\"; it is one of hot, cool, cold",
+		"immutable_for: 30x":    "vault.immutable_for: \"30x\" is no period",
+		"immutable_mode: fixed": "vault.immutable_mode cannot be \"fixed\"",
+		"client_id: a":          "vault.client_id names a managed identity",
+		"auth: key":             "vault.auth cannot be \"key\"; it is one of entra, managed-identity",
+	} {
+		f := parse(t, "version: 1\nvault:\n  url: /v\n  "+text+"\n")
+		if _, err := f.Vault(env); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	f = parse(t, "version: 1\nprices: {high_per_gb: -1}\n")
+	if _, _, err := f.Prices(env); err == nil || !strings.Contains(err.Error(), "prices.high_per_gb must be a price of 0 or more") {
+		t.Errorf("%v", err)
 	}
 }
 

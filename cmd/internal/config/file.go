@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"cvarchive/archive/retain"
 	"cvarchive/archive/seal"
 	"cvarchive/cmd/internal/suggest"
 	"cvarchive/manifest"
@@ -25,6 +26,8 @@ type File struct {
 	vaultsAre []string           // their names, in the order of the file
 	resources map[string]section
 	names     []string // in the order of the file
+	prices    section
+	hasPrices bool
 }
 
 // Vault says where the vault is. URL may carry a SAS and is a secret for
@@ -32,10 +35,56 @@ type File struct {
 type Vault struct {
 	URL              manifest.Secret
 	ConnectionString manifest.Secret
-	Tier             string // hot, cool, cold; empty: the account's default
+	Tier             string // hot, cool, cold, archive (of objects only); empty: the account's default
+	ArchiveTier      string // of archives: hot, cool, cold; empty: that of Tier, unless it is archive
+	ImmutableFor     retain.Period
+	ImmutableLocked  bool // nobody can shorten the policies
+	Identity         Identity
+	CustomerKey      manifest.Secret // base64
+	EncryptionScope  string
 	// SealTo are who can open the export tokens of new archives; none:
 	// tokens are stored in the clear.
 	SealTo seal.Recipients
+}
+
+// Identity says as whom to sign in with Entra ID.
+type Identity struct {
+	Managed  bool   // as the machine's managed identity, and nothing else
+	ClientID string // of a managed identity that users assigned; empty: that of the system
+}
+
+// BlobKey returns a key that is set and that only Blob Storage has; "" when none is.
+func (v Vault) BlobKey() string {
+	for _, k := range []struct {
+		set bool
+		key string
+	}{
+		{v.Tier != "", keyTier},
+		{!v.ConnectionString.IsZero(), keyConnectionString},
+		{v.ArchiveTier != "", keyArchiveTier},
+		{!v.ImmutableFor.IsZero(), keyImmutableFor},
+		{v.Identity != Identity{}, keyAuth},
+		{!v.CustomerKey.IsZero(), keyCustomerKey},
+		{v.EncryptionScope != "", keyEncryptionScope},
+	} {
+		if k.set {
+			return k.key
+		}
+	}
+	return ""
+}
+
+// Prices are what rehydration costs, in any currency. They are the user's, from
+// the price list of their region.
+type Prices struct {
+	Currency       string // such as USD
+	Standard, High Price
+}
+
+// Price is that of rehydrating at one priority.
+type Price struct {
+	Per10kOperations float64 // reading from the archive tier
+	PerGB            float64 // retrieving 2^30 bytes
 }
 
 // Resource is one Custom Vision resource.
@@ -44,6 +93,7 @@ type Resource struct {
 	Endpoint       string
 	TrainingKey    manifest.Secret // zero when Entra is set
 	Entra          bool            // sign in with Entra ID
+	Identity       Identity        // as whom
 	CallsPerSecond float64         // 0: the service's documented limit
 	Protected      bool            // never a restore target
 	Tier           string          // F0, S0; empty: not said
@@ -55,11 +105,25 @@ const (
 	keyVault     = "vault"
 	keyVaults    = "vaults"
 	keyResources = "resources"
+	keyPrices    = "prices"
 
 	keyURL              = "url"
 	keyConnectionString = "connection_string"
 	keyTier             = "tier"
 	keySealTo           = "seal_to"
+
+	keyArchiveTier     = "archive_tier"
+	keyImmutableFor    = "immutable_for"
+	keyImmutableMode   = "immutable_mode"
+	keyClientID        = "client_id"
+	keyCustomerKey     = "customer_key"
+	keyEncryptionScope = "encryption_scope"
+
+	keyCurrency       = "currency"
+	keyStandardPer10k = "standard_per_10k"
+	keyStandardPerGB  = "standard_per_gb"
+	keyHighPer10k     = "high_per_10k"
+	keyHighPerGB      = "high_per_gb"
 
 	keyEndpoint       = "endpoint"
 	keyTrainingKey    = "training_key"
@@ -108,10 +172,31 @@ func readVault(s section, env LookupEnv) (Vault, error) {
 	v := Vault{
 		URL:              manifest.NewSecret(r.text(keyURL)),
 		ConnectionString: manifest.NewSecret(r.text(keyConnectionString)),
-		Tier:             r.oneOf(keyTier, "hot", "cool", "cold"),
+		Tier:             r.oneOf(keyTier, "hot", "cool", "cold", "archive"),
+		ArchiveTier:      r.oneOf(keyArchiveTier, "hot", "cool", "cold"),
+		ImmutableFor:     r.period(keyImmutableFor),
+		ImmutableLocked:  r.oneOf(keyImmutableMode, "unlocked", "locked") == "locked",
+		Identity:         r.identity(authEntra, authManaged),
+		CustomerKey:      manifest.NewSecret(r.text(keyCustomerKey)),
+		EncryptionScope:  r.text(keyEncryptionScope),
 		SealTo:           r.recipients(keySealTo),
 	}
 	return v, r.err
+}
+
+// Prices returns what the file says that rehydration costs; ok is false when it
+// says nothing.
+func (f *File) Prices(env LookupEnv) (p Prices, ok bool, err error) {
+	if !f.hasPrices {
+		return p, false, nil
+	}
+	r := reader{section: f.prices, env: env}
+	p = Prices{
+		Currency: r.text(keyCurrency),
+		Standard: Price{r.price(keyStandardPer10k), r.price(keyStandardPerGB)},
+		High:     Price{r.price(keyHighPer10k), r.price(keyHighPerGB)},
+	}
+	return p, true, r.err
 }
 
 // Resource returns the resource of the given name, with environment
@@ -126,7 +211,8 @@ func (f *File) Resource(name string, env LookupEnv) (Resource, error) {
 		Name:           name,
 		Endpoint:       r.text(keyEndpoint),
 		TrainingKey:    manifest.NewSecret(r.text(keyTrainingKey)),
-		Entra:          r.oneOf(keyAuth, "entra", "key") == "entra",
+		Entra:          slices.Contains([]string{authEntra, authManaged}, r.text(keyAuth)),
+		Identity:       r.identity(authEntra, authManaged, "key"),
 		CallsPerSecond: r.rate(keyCallsPerSecond),
 		Protected:      r.boolean(keyProtected),
 		Tier:           r.oneOf(keyTier, "F0", "S0"),
@@ -205,6 +291,51 @@ func (r *reader) oneOf(key string, allowed ...string) string {
 	return text
 }
 
+// Values of auth.
+const (
+	authEntra   = "entra"
+	authManaged = "managed-identity"
+)
+
+// identity reads as whom to sign in, where auth may be one of these.
+func (r *reader) identity(allowed ...string) (i Identity) {
+	i.Managed = r.oneOf(keyAuth, allowed...) == authManaged
+	i.ClientID = r.text(keyClientID)
+	if v := r.values[keyClientID]; i.ClientID != "" && !i.Managed && r.err == nil {
+		r.err = r.errorf(v, "%s names a managed identity, which auth: managed-identity signs in as; add that or remove the key", v.key)
+	}
+	return i
+}
+
+func (r *reader) period(key string) (p retain.Period) {
+	text := r.text(key)
+	if text == "" || r.err != nil {
+		return p
+	}
+	p, err := retain.ParsePeriod(text)
+	if err != nil {
+		v := r.values[key]
+		r.err = r.errorf(v, "%s: %v", v.key, err)
+	}
+	return p
+}
+
+const maxPrice = 1e6
+
+func (r *reader) price(key string) float64 {
+	text := r.text(key)
+	if text == "" || r.err != nil {
+		return 0
+	}
+	price, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(price >= 0 && price <= maxPrice) {
+		v := r.values[key]
+		r.err = r.errorf(v, "%s must be a price of 0 or more", v.key)
+		return 0
+	}
+	return price
+}
+
 // maxRate is far above what any resource serves.
 const maxRate = 1000
 
@@ -276,9 +407,11 @@ func (f *File) LiteralKeys() []string {
 			found = append(found, v.key)
 		}
 	}
-	note(f.vault, keyConnectionString)
-	for _, name := range f.vaultsAre {
-		note(f.vaults[name], keyConnectionString)
+	for _, key := range []string{keyConnectionString, keyCustomerKey} {
+		note(f.vault, key)
+		for _, name := range f.vaultsAre {
+			note(f.vaults[name], key)
+		}
 	}
 	for _, name := range f.names {
 		note(f.resources[name], keyTrainingKey)

@@ -108,7 +108,7 @@ func syntaxError(file string, err error) *Error {
 
 func (p *parser) root(n *yaml.Node) *File {
 	f := &File{Path: p.file, vaults: map[string]section{}, resources: map[string]section{}}
-	fields := p.mapping(n, "", []string{keyVersion, keyVault, keyVaults, keyResources})
+	fields := p.mapping(n, "", []string{keyVersion, keyVault, keyVaults, keyResources, keyPrices})
 	p.version(n, fields[keyVersion])
 	if v := fields[keyVault]; v != nil {
 		f.hasVault = true
@@ -119,6 +119,10 @@ func (p *parser) root(n *yaml.Node) *File {
 	}
 	if v := fields[keyResources]; v != nil {
 		p.resources(v, f)
+	}
+	if v := fields[keyPrices]; v != nil {
+		f.hasPrices = true
+		f.prices = p.section(v, keyPrices, []string{keyCurrency, keyStandardPer10k, keyStandardPerGB, keyHighPer10k, keyHighPerGB})
 	}
 	return f
 }
@@ -136,7 +140,10 @@ func (p *parser) version(root, n *yaml.Node) {
 }
 
 func (p *parser) vault(n *yaml.Node, path string) section {
-	s := p.section(n, path, []string{keyURL, keyConnectionString, keyTier}, keySealTo)
+	s := p.section(n, path, []string{
+		keyURL, keyConnectionString, keyTier, keyArchiveTier, keyImmutableFor, keyImmutableMode,
+		keyAuth, keyClientID, keyCustomerKey, keyEncryptionScope,
+	}, keySealTo)
 	if _, ok := s.values[keyURL]; !ok {
 		p.fail(n, "%s.url is missing; give the container's URL or a folder", path)
 	}
@@ -170,10 +177,10 @@ func (p *parser) resources(n *yaml.Node, f *File) {
 }
 
 func (p *parser) resource(n *yaml.Node, path string) section {
-	s := p.section(n, path, []string{keyEndpoint, keyTrainingKey, keyAuth, keyCallsPerSecond, keyProtected, keyTier})
+	s := p.section(n, path, []string{keyEndpoint, keyTrainingKey, keyAuth, keyClientID, keyCallsPerSecond, keyProtected, keyTier})
 	key, hasKey := s.values[keyTrainingKey]
 	auth, hasAuth := s.values[keyAuth]
-	entra := hasAuth && auth.text == "entra"
+	entra := hasAuth && (auth.text == authEntra || auth.text == authManaged)
 	switch _, hasEndpoint := s.values[keyEndpoint]; {
 	case p.err != nil:
 	case !hasEndpoint:
@@ -181,7 +188,7 @@ func (p *parser) resource(n *yaml.Node, path string) section {
 	case !hasKey && !entra:
 		p.fail(n, "%s has no credential; give training_key: ${NAME}, or auth: entra", path)
 	case hasKey && entra:
-		p.err = s.errorf(key, "%s has both a training_key and auth: entra; keep one", path)
+		p.err = s.errorf(key, "%s has both a training_key and auth: %s; keep one", path, auth.text)
 	}
 	return s
 }
@@ -242,6 +249,10 @@ func find(n *yaml.Node, key string) *yaml.Node {
 var wanted = map[string]struct{ tags, noun string }{
 	keyCallsPerSecond: {"!!int !!float", "a number"},
 	keyProtected:      {"!!bool", "true or false"},
+	keyStandardPer10k: {"!!int !!float", "a number"},
+	keyStandardPerGB:  {"!!int !!float", "a number"},
+	keyHighPer10k:     {"!!int !!float", "a number"},
+	keyHighPerGB:      {"!!int !!float", "a number"},
 	keyTrainingKey:    {"!!str !!int !!float", "text"}, // a key may be all digits
 }
 
