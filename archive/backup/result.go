@@ -13,6 +13,9 @@ type Result struct {
 	SHA256   manifest.Digest // of the archive file
 	Manifest *manifest.Manifest
 	Stats    Stats
+	// Unsigned says why the archive was not signed, in a vault that signs;
+	// nil: it was, or was not to be.
+	Unsigned error
 	// Lost counts the images and models that the archive does not have.
 	Lost int
 	// Items are the images and models that could not be captured, the

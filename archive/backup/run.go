@@ -285,8 +285,13 @@ func (r *run) commit(ctx context.Context, file *os.File, m manifest.Manifest) (*
 		return nil, err
 	}
 	a, err := put(r.hard, r.opt.Source.Name, m.Started, m.ID, file)
-	if err != nil {
+	unsigned, ok := errors.AsType[*vault.UnsignedError](err)
+	if err != nil && !ok {
 		return nil, err
 	}
-	return &Result{Archive: a, SHA256: sum.SHA256, Manifest: &sum.Manifest, Stats: r.tally.stats(), Lost: r.loss.lost, Items: r.items}, nil
+	var cause error
+	if ok {
+		cause = unsigned.Err
+	}
+	return &Result{Archive: a, Unsigned: cause, SHA256: sum.SHA256, Manifest: &sum.Manifest, Stats: r.tally.stats(), Lost: r.loss.lost, Items: r.items}, nil
 }

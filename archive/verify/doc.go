@@ -12,7 +12,9 @@
 //     was made: an archive that was rewritten with care agrees with itself,
 //     and not with its child. A parent that is not there is a note, since
 //     archives are pruned and copied singly and each is complete in itself;
-//  3. that the vault has every object that a record names, with its size; or,
+//  3. that the archive has the signature of one of [Options.Signers], if
+//     there are any; a signature that is there has to be right in any case;
+//  4. that the vault has every object that a record names, with its size; or,
 //     with [Options.ReadData] for all of them and with [Options.Sample] for
 //     some, that the object's bytes are those of its digest.
 //

@@ -90,6 +90,13 @@ func (p *Pass) archive(ctx context.Context, c *collector, a vault.Archive, f *va
 	if err != nil {
 		return err
 	}
+	made := a.Created
+	if r != nil {
+		made = r.Manifest().Finished
+	}
+	if err := p.storedSignature(ctx, c, a, made); err != nil {
+		return err
+	}
 	if r == nil {
 		c.report.Unchecked = append(c.report.Unchecked, "the objects in the vault: the archive does not tell which it names")
 		return nil

@@ -30,6 +30,10 @@ type Report struct {
 	ReadData bool    // all objects were to be read
 	Sample   *Sample // a share of them was
 
+	// SignedBy tells of the archive's signature; nil: there is none that is
+	// right and allowed.
+	SignedBy *SignedBy
+
 	Problems []Problem
 	Unlisted int64 // problems past MaxProblems
 	// Notes are no problems, but worth knowing.
@@ -52,6 +56,7 @@ const (
 	Ancestry   Kind = "parent"     // the parent is not the file that it was
 	Missing    Kind = "missing"    // an object is not in the vault
 	Damaged    Kind = "damaged"    // an object has another size or other bytes
+	Signature  Kind = "signature"  // the archive is not signed by who should have
 	Unreadable Kind = "unreadable" // the store did not give an object, or an archive
 )
 

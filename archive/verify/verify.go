@@ -9,6 +9,7 @@ import (
 
 	"cvarchive/archive"
 	"cvarchive/archive/progress"
+	"cvarchive/archive/sign"
 	"cvarchive/archive/vault"
 )
 
@@ -16,6 +17,10 @@ import (
 type Options struct {
 	ReadData bool    // read the objects and compare their digests
 	Sample   *Sample // read this share of them; ReadData reads all
+
+	// Signers are who may have signed: an archive that none of them did is
+	// a problem. Nil: any signature will do, and none.
+	Signers *sign.AllowedSigners
 
 	// Journal remembers the objects that were read; nil: nothing does.
 	Journal *Journal
@@ -36,11 +41,19 @@ func Archive(ctx context.Context, v *vault.Vault, a vault.Archive, opt Options) 
 	return NewPass(v, opt).Archive(ctx, a)
 }
 
-// File verifies the structure of an archive file outside of a vault. Name is
-// for the report.
-func File(ctx context.Context, ra io.ReaderAt, size int64, name string, opt Options) (*Report, error) {
+// File verifies the structure of an archive file outside of a vault, and its
+// signature, which is nil when there is none. Name is for the report.
+func File(ctx context.Context, ra io.ReaderAt, size int64, name string, signature []byte, opt Options) (*Report, error) {
 	report := &Report{Archive: name, Size: size}
-	r, err := structure(ctx, newCollector(report, opt), ra, size)
+	c := newCollector(report, opt)
+	r, err := structure(ctx, c, ra, size)
+	if err == nil {
+		s := signed{armored: signature, content: io.NewSectionReader(ra, 0, size), archive: name}
+		if r != nil {
+			s.made = r.Manifest().Finished
+		}
+		err = c.signature(s, opt)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("verify %s: %w", name, err)
 	}

@@ -435,12 +435,12 @@ func TestErrorsOfVerifying(t *testing.T) {
 func TestFile(t *testing.T) {
 	store, a := vaultWithArchive(t)
 	file := content(t, store, a.Path)
-	report, err := verify.File(t.Context(), bytes.NewReader(file), int64(len(file)), "copy.tar.zst", verify.Options{})
+	report, err := verify.File(t.Context(), bytes.NewReader(file), int64(len(file)), "copy.tar.zst", nil, verify.Options{})
 	if err != nil || !report.Sound() || report.SHA256 != sha256.Sum256(file) || len(report.Unchecked) != 1 || report.Objects != 0 {
 		t.Errorf("report %+v, %v", report, err)
 	}
 	file[len(file)/2] ^= 1
-	report, err = verify.File(t.Context(), bytes.NewReader(file), int64(len(file)), "copy.tar.zst", verify.Options{})
+	report, err = verify.File(t.Context(), bytes.NewReader(file), int64(len(file)), "copy.tar.zst", nil, verify.Options{})
 	if err != nil || report.Sound() {
 		t.Errorf("flipped: report %+v, %v", report, err)
 	}

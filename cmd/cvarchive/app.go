@@ -24,6 +24,7 @@ func (a *app) commands() []*cli.Command {
 		a.listCommand(),
 		a.inspectCommand(),
 		a.verifyCommand(),
+		a.signCommand(),
 		a.diffCommand(),
 		a.repairCommand(),
 		a.restoreCommand(),

@@ -28,7 +28,9 @@ type opened struct {
 	reader *archive.Reader
 	entry  *vault.Archive // nil for a lone file
 	bundle *bundle.Bundle // what file and objects are in; nil: no bundle
-	close  func() error
+	// signature returns that of the archive; nil: it is not signed.
+	signature func(ctx context.Context) ([]byte, error)
+	close     func() error
 }
 
 // openArchive opens the archive that an argument names.
@@ -66,7 +68,13 @@ func openStored(ctx context.Context, v *vault.Vault, entry vault.Archive) (*open
 	if err != nil {
 		return nil, err
 	}
-	return &opened{name: entry.Name, file: f, size: f.Size(), entry: &entry, close: f.Close}, nil
+	signature := func(ctx context.Context) ([]byte, error) {
+		if !entry.Signed {
+			return nil, nil
+		}
+		return v.Signature(ctx, entry)
+	}
+	return &opened{name: entry.Name, file: f, size: f.Size(), entry: &entry, signature: signature, close: f.Close}, nil
 }
 
 func openLoneFile(path string) (*opened, error) {
@@ -90,6 +98,7 @@ func openLoneFile(path string) (*opened, error) {
 		return nil, fmt.Errorf("open the archive %s: %w", path, err)
 	}
 	o := &opened{name: path, file: f, size: info.Size(), close: f.Close}
+	o.signature = func(context.Context) ([]byte, error) { return besideFile(path) }
 	if err := o.openBundle(); err != nil {
 		f.Close()
 		return nil, err

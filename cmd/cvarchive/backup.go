@@ -32,8 +32,10 @@ A project that changes while it is listed is listed again, at most three times, 
 listing is a state that it really had, or marked. What tells of a change are the service's
 counts, the list itself and the project's date of change; --list-twice does without the date.
 
-Exit status 4 means that the archive was written but something could not be captured;
-the output names it and says what to do. An archive that lost more than --max-failures is
+With sign_with in the config, or --sign-with, the archive is signed: see "cvarchive sign".
+
+Exit status 4 means that the archive was written but something could not be captured, or
+that it could not be signed; the output names it and says what to do. An archive that lost more than --max-failures is
 kept, marked as incomplete, and never the "latest".`,
 			"cvarchive backup",
 			"cvarchive backup prod-weu --no-tokens",
@@ -50,7 +52,7 @@ kept, marked as incomplete, and never the "latest".`,
 			&cli.IntFlag{Name: "downloads", DefaultText: "a sensible one", Usage: "download this `NUMBER` of images at once"},
 			&cli.StringFlag{Name: "max-failures", Value: "10%", Usage: "mark an archive that lost more than this `NUMBER` or share of images and models as incomplete"},
 			&cli.StringFlag{Name: "status-file", Usage: "write how the run ended to `FILE`, for Prometheus' textfile collector; one file a source"},
-			endpointFlag(), progressFlag(), jsonFlag()),
+			signWithFlag(), endpointFlag(), progressFlag(), jsonFlag()),
 		Action: a.action(a.backup, 1, "run the same command again to go on; what is stored already is not downloaded again"),
 	}
 }
@@ -114,6 +116,9 @@ func (a *app) runBackup(c *cli.Context, run *backupRun, limit backup.Limit) erro
 	if err != nil {
 		return err
 	}
+	if v, err = a.signingVault(c, v); err != nil {
+		return err
+	}
 	events := progress.Func(show.Event)
 	if c.Bool("json") {
 		events = a.jsonWarnings(events)
@@ -135,7 +140,7 @@ func (a *app) runBackup(c *cli.Context, run *backupRun, limit backup.Limit) erro
 	} else {
 		a.printBackup(run.result, v.String())
 	}
-	if err == nil && !run.result.Whole() {
+	if err == nil && (!run.result.Whole() || run.result.Unsigned != nil) {
 		return &statusError{exitNotWhole}
 	}
 	return err

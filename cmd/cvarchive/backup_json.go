@@ -9,6 +9,7 @@ import (
 
 	"cvarchive/archive/backup"
 	"cvarchive/archive/progress"
+	"cvarchive/cmd/internal/ui"
 	"cvarchive/manifest"
 )
 
@@ -63,6 +64,8 @@ type backupTotal struct {
 	Failures   int              `json:"failures"` // lines; more images may have failed than are listed
 	Lost       int              `json:"lost"`     // images and models that are not in the archive
 	Stats      backupStats      `json:"stats"`
+	Signed     bool             `json:"signed"`
+	Unsigned   string           `json:"unsigned,omitempty"` // why it is not signed, where it was to be
 	// Tokens counts export tokens in the archive, TokensUntil is when the
 	// last of them expires.
 	Tokens      int        `json:"tokens"`
@@ -90,6 +93,9 @@ func newBackupTotal(r *backup.Result, vaultName string) backupTotal {
 	}
 	for _, p := range m.Projects {
 		b.Images += p.Counts.Images
+	}
+	if b.Signed = r.Archive.Signed; r.Unsigned != nil {
+		b.Unsigned = ui.Sentence(r.Unsigned.Error())
 	}
 	return b
 }

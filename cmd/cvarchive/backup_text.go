@@ -30,6 +30,12 @@ func (a *app) printBackup(r *backup.Result, vaultName string) {
 	a.out.Printf("SHA-256  %s\n", b.SHA256)
 	a.out.Printf("Vault    %s\n", ui.Clean(b.Vault))
 	a.printTokens(r.Manifest, b)
+	switch {
+	case b.Unsigned != "":
+		a.out.Printf("%s\n", a.out.Paint(ui.Red, fmt.Sprintf("The archive is not signed: %s; cvarchive sign %s signs it when that is mended.", b.Unsigned, b.Archive)))
+	case b.Signed:
+		a.out.Printf("Signed   cvarchive verify --allowed-signers FILE checks by whom\n")
+	}
 	if !b.Whole {
 		a.printBackupFailures(r, b)
 	}

@@ -174,7 +174,9 @@ func sizeOf(text string) (int64, error) {
 // chosen projects, made for it in a temporary file that done removes.
 func bundleSource(ctx context.Context, o *opened, projects []string) (src bundle.Source, done func(), err error) {
 	if len(projects) == 0 {
-		return sourceFor(o.reader.Manifest(), o.file, o.size), func() {}, nil
+		src := sourceFor(o.reader.Manifest(), o.file, o.size)
+		src.Signature, err = o.signature(ctx)
+		return src, func() {}, err
 	}
 	chosen, err := chooseProjects(o.reader.Manifest(), projects)
 	if err != nil {
@@ -275,6 +277,7 @@ func openVolumes(list string) (*opened, error) {
 		return nil, err
 	}
 	o := &opened{name: list, file: v, size: v.Size(), close: v.Close}
+	o.signature = func(context.Context) ([]byte, error) { return nil, nil } // a bundle carries it
 	if err := o.openBundle(); err != nil {
 		v.Close()
 		return nil, err
@@ -300,6 +303,7 @@ func (o *opened) openBundle() error {
 	case err == nil:
 		o.bundle = b
 		o.file, o.size = b.Archive()
+		o.signature = func(context.Context) ([]byte, error) { return b.Signature(), nil }
 	case newer, broken && corrupt.Member != "":
 		return fmt.Errorf("open the bundle %s: %w", o.name, err)
 	}

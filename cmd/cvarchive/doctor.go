@@ -13,6 +13,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"cvarchive/archive/sign"
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/storecheck"
 	"cvarchive/cmd/internal/config"
@@ -211,10 +212,38 @@ func (d *diagnosing) vault(f *config.File) {
 		}
 		d.ok("vault", "readable", fmt.Sprintf("%s, %s", s, ui.Count(len(archives), "archive")))
 	}
+	d.signing(f)
 	if d.c.Bool("no-write") {
 		return
 	}
 	d.writable(ctx, s)
+}
+
+// signing checks the key that signs new archives, by signing something.
+func (d *diagnosing) signing(f *config.File) {
+	path, err := f.SignWith(d.app.lookupEnv)
+	if path == "" && err == nil {
+		return
+	}
+	var key *sign.Signer
+	if err == nil {
+		key, err = d.app.openKey(d.c.Context, path)
+	}
+	if err == nil {
+		_, err = key.Sign(d.c.Context, strings.NewReader("doctor"))
+	}
+	if err != nil {
+		d.fail("vault", "signing", err)
+		return
+	}
+	where := path
+	if key.InAgent() {
+		where = "in the ssh-agent"
+	}
+	d.ok("vault", "signing", fmt.Sprintf("archives are signed with %s (%s), %s", key.Key().Fingerprint(), key.Key().Type(), where))
+	if info, err := os.Stat(path); err == nil && !key.InAgent() && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		d.note("vault", "signing", "others may read the private key "+path, "chmod 600 the file")
+	}
 }
 
 // isMissing reports whether there is no marker at all, as against a wrong

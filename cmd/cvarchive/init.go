@@ -188,6 +188,10 @@ vault:
   # public keys of age-keygen or SSH. Without it they are stored in the clear.
   # seal_to:
   #   - age1…
+  #
+  # The Ed25519 SSH key that signs new archives, for verify --allowed-signers
+  # and ssh-keygen -Y verify. A public key is used through ssh-agent.
+  # sign_with: ~/.ssh/id_ed25519
 
 # The Custom Vision resources that are backed up or restored to, under names
 # of your choice. Take the endpoint and a key of the training resource from

@@ -30,6 +30,7 @@ type listingEntry struct {
 	// Incomplete archives lost more than their backup's --max-failures and
 	// are never the latest.
 	Incomplete bool `json:"incomplete,omitempty"`
+	Signed     bool `json:"signed,omitempty"`
 	// Error says why the archive could not be read; what follows is then
 	// missing.
 	Error        string           `json:"error,omitempty"`
@@ -89,7 +90,7 @@ func readListing(ctx context.Context, v *vault.Vault, source string) (*listing, 
 	l := &listing{Vault: v.String(), Archives: []listingEntry{}}
 	for _, ar := range archives {
 		if source == "" || ar.Source == source {
-			l.Archives = append(l.Archives, listingEntry{Name: ar.Name, Source: ar.Source, Created: ar.Created, ID: ar.ID, Size: ar.Size, Incomplete: ar.Incomplete})
+			l.Archives = append(l.Archives, listingEntry{Name: ar.Name, Source: ar.Source, Created: ar.Created, ID: ar.ID, Size: ar.Size, Incomplete: ar.Incomplete, Signed: ar.Signed})
 		}
 	}
 	byName := map[string]vault.Archive{}

@@ -47,6 +47,7 @@ something could not be compared. --rename says which names the projects have the
 			&cli.BoolFlag{Name: "read-data", Usage: "read the bytes of images and models and compare their digests"},
 			&cli.StringFlag{Name: "sample", Usage: "read a random `SHARE` of them, such as 5%"},
 			&cli.StringFlag{Name: "seed", Usage: "choose the same sample as the verification that named this `NUMBER`"},
+			&cli.StringFlag{Name: "allowed-signers", Usage: "want the signature of someone in `FILE`, in the format of ssh-keygen's ALLOWED SIGNERS"},
 			&cli.StringFlag{Name: "state", Usage: "remember in `FILE` what --read-data has read, to go on after it was stopped"},
 			&cli.BoolFlag{Name: "restart", Usage: "read everything again, though some was read before --read-data was stopped"},
 			&cli.StringFlag{Name: "against", Usage: "compare the archive with the resource `TARGET` of the config, completely"},
@@ -80,6 +81,9 @@ func (a *app) verify(c *cli.Context) error {
 		return err
 	}
 	opt.Progress = show.Event
+	if opt.Signers, err = allowedSigners(c); err != nil {
+		return err
+	}
 	if opt.ReadData && todo.vault != nil {
 		journal, err := a.verifyJournal(c, todo)
 		if err != nil {
@@ -273,7 +277,11 @@ func verifyFile(ctx context.Context, path string, opt verify.Options) (*verify.R
 		return nil, err
 	}
 	defer o.close()
-	report, err := verify.File(ctx, o.file, o.size, path, opt)
+	signature, err := o.signature(ctx)
+	if err != nil {
+		return nil, err
+	}
+	report, err := verify.File(ctx, o.file, o.size, path, signature, opt)
 	if err == nil && o.bundle != nil {
 		err = o.verifyObjects(ctx, report, opt.Found)
 	}
@@ -347,6 +355,13 @@ func (a *app) printVerified(v verifiedArchive) {
 	a.out.Printf("%s %s: %s\n", mark, ui.Clean(v.Archive), verifiedText(v))
 	if v.SHA256 != nil {
 		a.out.Printf("  SHA-256 %s\n", v.SHA256)
+	}
+	if by := v.SignedBy; by != nil {
+		who := ui.Clean(by.Signer)
+		if who == "" {
+			who = "somebody whom only --allowed-signers names"
+		}
+		a.out.Printf("  signed by %s, with the key %s (%s)\n", who, by.Key, by.KeyType)
 	}
 	for _, p := range v.shown {
 		a.out.Printf("  %s\n", a.out.Paint(ui.Red, ui.Sentence(p.String())))

@@ -62,12 +62,21 @@ type verifiedArchive struct {
 	Problems int64            `json:"problems"` // how many
 	// WholeProjects and BrokenProjects are told when the file is damaged
 	// and still says which projects it has.
-	WholeProjects  []string `json:"wholeProjects,omitempty"`
-	BrokenProjects []string `json:"brokenProjects,omitempty"`
-	Notes          []string `json:"notes,omitempty"`
-	Unchecked      []string `json:"unchecked,omitempty"`
+	WholeProjects  []string  `json:"wholeProjects,omitempty"`
+	BrokenProjects []string  `json:"brokenProjects,omitempty"`
+	SignedBy       *signedBy `json:"signedBy,omitempty"`
+	Notes          []string  `json:"notes,omitempty"`
+	Unchecked      []string  `json:"unchecked,omitempty"`
 
 	shown []verify.Problem
+}
+
+// signedBy tells of a signature that is right, and allowed where that was
+// asked.
+type signedBy struct {
+	Signer  string `json:"signer,omitempty"` // principals; absent: --allowed-signers was not given
+	Key     string `json:"key"`              // fingerprint
+	KeyType string `json:"keyType"`
 }
 
 func newVerifiedArchive(r *verify.Report) verifiedArchive {
@@ -79,6 +88,9 @@ func newVerifiedArchive(r *verify.Report) verifiedArchive {
 	}
 	if !r.SHA256.IsZero() {
 		v.SHA256 = &r.SHA256
+	}
+	if by := r.SignedBy; by != nil {
+		v.SignedBy = &signedBy{Signer: by.Signers, Key: by.Fingerprint, KeyType: by.KeyType}
 	}
 	return v
 }

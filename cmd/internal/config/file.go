@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -45,6 +47,9 @@ type Vault struct {
 	// SealTo are who can open the export tokens of new archives; none:
 	// tokens are stored in the clear.
 	SealTo seal.Recipients
+	// SignWith is the path of the SSH key that signs new archives; empty:
+	// they are not signed.
+	SignWith string
 }
 
 // Identity says as whom to sign in with Entra ID.
@@ -111,6 +116,7 @@ const (
 	keyConnectionString = "connection_string"
 	keyTier             = "tier"
 	keySealTo           = "seal_to"
+	keySignWith         = "sign_with"
 
 	keyArchiveTier     = "archive_tier"
 	keyImmutableFor    = "immutable_for"
@@ -167,6 +173,13 @@ func (f *File) SealTo(env LookupEnv) (seal.Recipients, error) {
 	return r.recipients(keySealTo), r.err
 }
 
+// SignWith returns the path of the SSH key that signs new archives, whichever
+// vault they go to; empty: none does.
+func (f *File) SignWith(env LookupEnv) (string, error) {
+	r := reader{section: f.vault, env: env}
+	return r.file(keySignWith), r.err
+}
+
 func readVault(s section, env LookupEnv) (Vault, error) {
 	r := reader{section: s, env: env}
 	v := Vault{
@@ -180,6 +193,7 @@ func readVault(s section, env LookupEnv) (Vault, error) {
 		CustomerKey:      manifest.NewSecret(r.text(keyCustomerKey)),
 		EncryptionScope:  r.text(keyEncryptionScope),
 		SealTo:           r.recipients(keySealTo),
+		SignWith:         r.file(keySignWith),
 	}
 	return v, r.err
 }
@@ -280,6 +294,35 @@ func (r *reader) expanded(v value) string {
 		r.err = r.errorf(v, "%s is empty; give it a value or remove the key", v.key)
 	}
 	return text
+}
+
+// file reads the path of a file: relative to the folder of the configuration,
+// or in the user's home after "~/".
+func (r *reader) file(key string) string {
+	path := r.text(key)
+	if path == "" || r.err != nil {
+		return ""
+	}
+	if below, ok := strings.CutPrefix(path, "~/"); ok {
+		home, err := homeOf(r.env)
+		if err != nil {
+			v := r.values[key]
+			r.err = r.errorf(v, "%s begins with ~/, and %v; write the whole path", v.key, err)
+			return ""
+		}
+		return filepath.Join(home, below)
+	}
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(r.section.file), path)
+}
+
+func homeOf(env LookupEnv) (string, error) {
+	if home, ok := env("HOME"); ok && home != "" {
+		return home, nil
+	}
+	return os.UserHomeDir()
 }
 
 func (r *reader) oneOf(key string, allowed ...string) string {

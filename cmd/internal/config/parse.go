@@ -142,7 +142,7 @@ func (p *parser) version(root, n *yaml.Node) {
 func (p *parser) vault(n *yaml.Node, path string) section {
 	s := p.section(n, path, []string{
 		keyURL, keyConnectionString, keyTier, keyArchiveTier, keyImmutableFor, keyImmutableMode,
-		keyAuth, keyClientID, keyCustomerKey, keyEncryptionScope,
+		keyAuth, keyClientID, keyCustomerKey, keyEncryptionScope, keySignWith,
 	}, keySealTo)
 	if _, ok := s.values[keyURL]; !ok {
 		p.fail(n, "%s.url is missing; give the container's URL or a folder", path)
