@@ -20,7 +20,14 @@
 //     on by a writer ([vault.Vault.KeepObject]), longer than G ago.
 //   - Archives, journals and pruned/ are listed again before each batch of
 //     objects is deleted, and what appeared is read; the age of each object is
-//     asked again right before.
+//     asked again right before, and it is deleted on the condition that it has
+//     not been touched since ([vault.Vault.DeleteUnchanged]): either a writer's
+//     touch comes first and the object stays, or the deletion does and the
+//     writer finds it gone and stores it again. Blob Storage decides that in the
+//     deletion itself, a folder under a lock on the file. (Where there are no such
+//     locks, on Windows and some network file systems, and for objects in the
+//     archive tier, which cannot be touched so that a note stands for it, a
+//     moment of one call remains.)
 //
 // So whatever an archive comes to name, within G of when its writer first
 // relied on it, is there. Times are those of the store, so that a wrong clock
@@ -28,6 +35,11 @@
 //
 // With G of zero all of that falls away: for vaults that nothing else uses at
 // the time.
+//
+// # Protected
+//
+// What an immutability policy or a legal hold protects stays, with its archive,
+// and the report says until when.
 //
 // # Killed
 //

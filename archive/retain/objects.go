@@ -13,6 +13,7 @@ import (
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 )
 
 const (
@@ -59,6 +60,8 @@ func (p *pruner) sort(o vault.StoredObject) bool {
 		count(&n.Waiting, &n.WaitingBytes)
 	case !p.old(o.Modified):
 		count(&n.Young, &n.YoungBytes)
+	case o.State.Protected(p.now):
+		p.protected(o, o.State)
 	default:
 		count(&n.Deletable, &n.DeletableBytes)
 		return len(p.report.Blocked) == 0
@@ -85,6 +88,14 @@ func (p *pruner) collect(ctx context.Context) error {
 	for _, a := range archives {
 		if err := p.readArchive(ctx, a, p.doomed[a.Path]); err != nil {
 			return err
+		}
+	}
+	for w, err := range p.vault.Wanted(ctx) {
+		if err != nil {
+			return err
+		}
+		if !p.old(w.Modified) {
+			p.waiting.Add(objectset.Of(w.Object))
 		}
 	}
 	retired, err := p.vault.Retired(ctx)
@@ -189,7 +200,7 @@ func (p *pruner) delete(ctx context.Context, batch []vault.StoredObject) error {
 	if len(p.report.Blocked) > 0 { // by what appeared meanwhile
 		return nil
 	}
-	gone := make([]bool, len(batch))
+	fates := make([]fate, len(batch))
 	errs := make([]error, len(batch))
 	var g errgroup.Group
 	g.SetLimit(p.opt.Concurrency)
@@ -198,7 +209,7 @@ func (p *pruner) delete(ctx context.Context, batch []vault.StoredObject) error {
 			continue
 		}
 		g.Go(func() error {
-			gone[i], errs[i] = p.deleteObject(ctx, o)
+			fates[i], errs[i] = p.deleteObject(ctx, o)
 			return nil
 		})
 	}
@@ -206,27 +217,59 @@ func (p *pruner) delete(ctx context.Context, batch []vault.StoredObject) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return p.account(batch, gone, errs)
+	return p.account(batch, fates, errs)
 }
 
-// deleteObject deletes an object unless it became young.
-func (p *pruner) deleteObject(ctx context.Context, o vault.StoredObject) (gone bool, err error) {
+// deleteObject deletes an object unless it became young, or is protected.
+func (p *pruner) deleteObject(ctx context.Context, o vault.StoredObject) (fate, error) {
 	info, err := p.vault.Store().Stat(ctx, o.Name)
-	if err == nil {
-		if !p.old(info.Modified) {
-			return false, nil
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fate{gone: true}, nil
+	case err != nil:
+		return fate{}, err
+	case !p.old(info.Modified):
+		return fate{}, nil
+	case info.Protected(p.now):
+		return fate{protected: true, state: info.State}, nil
+	}
+	if info.Offline && p.opt.Grace > 0 { // it cannot be touched, so there is a note
+		if wanted, err := p.vault.IsWanted(ctx, o.Object); err != nil || wanted {
+			return fate{}, err
 		}
-		err = p.vault.Store().Delete(ctx, o.Name)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
+	err = p.vault.DeleteUnchanged(ctx, info)
+	switch {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+		return fate{gone: true}, nil
+	case errors.Is(err, store.ErrChanged):
+		return fate{}, nil
+	case errors.Is(err, store.ErrProtected):
+		return fate{protected: true, state: info.State}, nil
 	}
-	return err == nil, err
+	return fate{}, err
+}
+
+// fate is what became of an object that was to go.
+type fate struct {
+	gone, protected bool
+	state           store.State
+}
+
+// protected counts an object that would go.
+func (p *pruner) protected(o vault.StoredObject, s store.State) {
+	n := &p.report.Objects
+	n.Protected++
+	n.ProtectedBytes += o.Size
+	n.Held = n.Held || s.Held
+	if s.ImmutableUntil.After(n.ProtectedUntil) {
+		n.ProtectedUntil = s.ImmutableUntil
+	}
 }
 
 // account counts what became of a batch. When too many in a row refuse to go,
 // it is no use to go on.
-func (p *pruner) account(batch []vault.StoredObject, gone []bool, errs []error) error {
+func (p *pruner) account(batch []vault.StoredObject, fates []fate, errs []error) error {
 	row := 0
 	for i, o := range batch {
 		if errs[i] != nil {
@@ -237,7 +280,12 @@ func (p *pruner) account(batch []vault.StoredObject, gone []bool, errs []error) 
 			continue
 		}
 		row = 0
-		if gone[i] {
+		if fates[i].protected {
+			p.report.Objects.Deletable--
+			p.report.Objects.DeletableBytes -= o.Size
+			p.protected(o, fates[i].state)
+		}
+		if fates[i].gone {
 			p.report.Objects.Deleted++
 			p.report.Objects.DeletedBytes += o.Size
 			p.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "object " + o.Name, Done: p.report.Objects.Deleted})

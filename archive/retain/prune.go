@@ -60,6 +60,12 @@ type Objects struct {
 	Waiting, WaitingBytes     int64 // by none that stays, but by one that goes and is kept aside
 	Young, YoungBytes         int64 // by none, and stored within the grace period
 	Deletable, DeletableBytes int64
+	// Protected ones would go but for a policy, or a hold (Held), on them; the
+	// last of these policies ends at ProtectedUntil. A dry run counts those
+	// that the store's listing tells.
+	Protected, ProtectedBytes int64
+	ProtectedUntil            time.Time
+	Held                      bool
 	Deleted, DeletedBytes     int64
 }
 
@@ -104,7 +110,7 @@ func Run(ctx context.Context, v *vault.Vault, opt Options) (*Report, error) {
 		opt.Concurrency = defaultConcurrency
 	}
 	p := &pruner{vault: v, opt: opt, report: &Report{DryRun: opt.DryRun, Grace: opt.Grace}, doomed: map[string]bool{}, read: map[string]bool{}}
-	for _, step := range []func(context.Context) error{p.clock, p.decide, p.archives, p.journals, p.expired, p.objects} {
+	for _, step := range []func(context.Context) error{p.clock, p.decide, p.archives, p.journals, p.expired, p.notes, p.objects} {
 		if err := step(ctx); err != nil {
 			return p.report, err
 		}
@@ -117,6 +123,7 @@ type pruner struct {
 	vault  *vault.Vault
 	opt    Options
 	report *Report
+	now    time.Time       // of this machine or the store, the earlier one
 	cutoff time.Time       // what is older is past the grace period
 	doomed map[string]bool // paths of files that go
 	read   map[string]bool // paths of archives and segments that are in the sets
@@ -136,6 +143,7 @@ func (p *pruner) clock(ctx context.Context) error {
 			now = stored
 		}
 	}
+	p.now = now
 	p.cutoff = now.Add(-p.opt.Grace)
 	return nil
 }
@@ -176,11 +184,46 @@ func (p *pruner) decide(ctx context.Context) error {
 		}
 		candidates = append(candidates, c)
 	}
-	for _, d := range Decide(candidates, p.opt.Policy) {
+	decisions, err := p.unprotected(ctx, candidates)
+	if err != nil {
+		return err
+	}
+	for _, d := range decisions {
 		p.report.Archives = append(p.report.Archives, Outcome{Decision: d})
 		p.doomed[d.Archive.Path] = !d.Keep
 	}
 	return nil
+}
+
+// unprotected applies the policy, and has those archives stay that something
+// protects: they could not be deleted.
+func (p *pruner) unprotected(ctx context.Context, candidates []Candidate) ([]Decision, error) {
+	decisions := Decide(candidates, p.opt.Policy)
+	if _, guards := p.vault.Guards(); !guards {
+		return decisions, nil
+	}
+	holds := map[string]string{}
+	for _, d := range decisions {
+		if d.Keep {
+			continue
+		}
+		info, err := p.vault.Store().Stat(ctx, d.Archive.Path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist): // another prune was faster
+		case err != nil:
+			return nil, fmt.Errorf("look for %s: %w", d.Archive.Name, err)
+		case info.Held:
+			holds[d.Archive.Path] = "a legal hold protects it"
+		case info.Protected(p.now):
+			holds[d.Archive.Path] = "it is immutable until " + info.ImmutableUntil.UTC().Format("2006-01-02 15:04 UTC")
+		}
+	}
+	for i := range candidates {
+		if hold := holds[candidates[i].Path]; hold != "" {
+			candidates[i].Hold = hold
+		}
+	}
+	return Decide(candidates, p.opt.Policy), nil
 }
 
 // whole reports whether an archive has all that was asked for. One that cannot
@@ -323,4 +366,47 @@ func (p *pruner) orphans(ctx context.Context) ([]vault.Retired, error) {
 		}
 	}
 	return old, nil
+}
+
+// notes deletes what restores left of archives that are gone, and what writers
+// noted so long ago that it does not count any more.
+func (p *pruner) notes(ctx context.Context) error {
+	archives, err := p.vault.Archives(ctx)
+	if err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	for _, a := range archives {
+		there[a.ID] = there[a.ID] || !p.doomed[a.Path]
+	}
+	var names []string
+	for n, err := range p.vault.RestoreNotes(ctx) {
+		if err != nil {
+			return err
+		}
+		if !there[n.ArchiveID] && p.old(n.Modified) {
+			names = append(names, n.Name)
+		}
+	}
+	for w, err := range p.vault.Wanted(ctx) {
+		if err != nil {
+			return err
+		}
+		if p.old(w.Modified) {
+			names = append(names, w.Name)
+		}
+	}
+	for _, name := range names {
+		p.report.Expired++
+		if p.opt.DryRun {
+			continue
+		}
+		if err := p.vault.Discard(ctx, name); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			p.failed(name, fmt.Errorf("delete: %w", err))
+		}
+	}
+	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"cvarchive/archive/archivetest"
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/vaulttest"
+	"cvarchive/manifest/store"
 )
 
 // spec is an archive of source "a" with these pictures.
@@ -227,6 +228,13 @@ func (h *hooked) Delete(ctx context.Context, name string) error {
 		return err
 	}
 	return h.Memory.Delete(ctx, name)
+}
+
+func (h *hooked) DeleteUnchanged(ctx context.Context, seen vault.Info) error {
+	if err := h.change(seen.Name); err != nil {
+		return err
+	}
+	return h.Memory.DeleteUnchanged(ctx, seen)
 }
 
 func (h *hooked) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, error] {
@@ -458,4 +466,101 @@ func TestPruneSignatures(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a policy or a hold protects stays and is told; the rest goes. What is
+// protected no longer goes later.
+func TestProtected(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := vaulttest.NewGuarded()
+		g.Immutable = 72 * time.Hour
+		v := vaulttest.Init(t, g)
+		for n := range 3 {
+			archivetest.Commit(t, v, spec(n+1, "model", fmt.Sprint("own ", n)))
+		}
+		archivetest.Put(t, v, "left over")
+		held := "archives/" + "a/20280902T020000Z-00000002.tar.zst"
+		time.Sleep(48 * time.Hour)
+		if err := g.SetHold(t.Context(), held, true); err != nil {
+			t.Fatal(err)
+		}
+		opt := Options{Policy: Policy{Last: 1}, Grace: time.Hour}
+		for _, dry := range []bool{true, false} {
+			opt.DryRun = dry
+			r := prune(t, v, opt)
+			reasons := []string{r.Archives[1].Reasons[0], r.Archives[2].Reasons[0]}
+			until := time.Now().Add(24 * time.Hour).UTC()
+			want := []string{"a legal hold protects it", "it is immutable until " + until.Format("2006-01-02 15:04 UTC")}
+			if diff := cmp.Diff(want, reasons); diff != "" || r.Deletes() != 0 || !r.Whole() {
+				t.Error(diff, r.Failures)
+			}
+			if n := r.Objects; n.Protected != 1 || !n.ProtectedUntil.Equal(until) || n.Deletable != 0 || n.Deleted != 0 {
+				t.Errorf("dry %v: %+v", dry, n)
+			}
+		}
+		time.Sleep(25 * time.Hour)
+		r := prune(t, v, opt)
+		if r.Deletes() != 1 || r.Objects.Deleted != 1 || r.Objects.Protected != 0 {
+			t.Errorf("%+v", r)
+		}
+		if err := g.SetHold(t.Context(), held, false); err != nil {
+			t.Fatal(err)
+		}
+		prune(t, v, opt)
+		time.Sleep(2 * time.Hour)
+		prune(t, v, opt)
+		wantObjects(t, g.Memory, v, "model", "own 2")
+	})
+}
+
+// A writer that touches an object at the last moment, between prune's last look
+// and the deletion, keeps it.
+func TestTouchedAtTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := vaulttest.NewMemory()
+		v := vaulttest.Init(t, s)
+		archivetest.Commit(t, v, spec(1, "model"))
+		archivetest.Put(t, v, "old")
+		time.Sleep(48 * time.Hour)
+		h := &hooked{Memory: s, change: func(name string) error {
+			if strings.HasPrefix(name, "objects/") {
+				return s.Touch(t.Context(), name)
+			}
+			return nil
+		}}
+		r := prune(t, vaulttest.Init(t, h), Options{Policy: Policy{Last: 1}, Grace: 24 * time.Hour})
+		if r.Objects.Deleted != 0 || !r.Whole() {
+			t.Errorf("%+v", r)
+		}
+		wantObjects(t, s, v, "model", "old")
+	})
+}
+
+// An object that cannot be touched is noted instead, and the note counts for
+// the grace period; then it goes, with what restores of lost archives left.
+func TestNotes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := vaulttest.NewGuarded()
+		v := vaulttest.Init(t, g)
+		archivetest.Commit(t, v, spec(1, "model"))
+		archivetest.Put(t, v, "old")
+		g.SetState(v.ObjectName(archivetest.Object("old")), store.State{Offline: true})
+		g.Put("restores/00000001/0123456789abcdef/1/000001.json", []byte("{}"))
+		g.Put("restores/0000000f/0123456789abcdef/1/000001.json", []byte("{}")) // of an archive that is gone
+		time.Sleep(48 * time.Hour)
+		archivetest.Put(t, v, "old")
+		opt := Options{Policy: Policy{Last: 1}, Grace: 24 * time.Hour}
+		if r := prune(t, v, opt); r.Expired != 1 || r.Objects.Waiting != 1 {
+			t.Errorf("%+v", r)
+		}
+		wantObjects(t, g.Memory, v, "model", "old")
+		if got := stored(g.Memory, "restores/"); len(got) != 1 || !strings.Contains(got[0], "00000001") {
+			t.Errorf("%q", got)
+		}
+		time.Sleep(25 * time.Hour)
+		if r := prune(t, v, opt); r.Expired != 1 || r.Objects.Deleted != 1 || len(stored(g.Memory, "wanted/")) > 0 {
+			t.Errorf("%+v", r)
+		}
+		wantObjects(t, g.Memory, v, "model")
+	})
 }

@@ -13,7 +13,8 @@ import (
 // Toucher is a [Store] that can make a stored name look new.
 type Toucher interface {
 	// Touch sets the time of the last change to now. A missing name is
-	// [io/fs.ErrNotExist].
+	// [io/fs.ErrNotExist], one that cannot be touched where it lies
+	// [store.ErrUntouchable].
 	Touch(ctx context.Context, name string) error
 }
 
@@ -24,7 +25,8 @@ const youngFor = time.Hour
 // in a new archive, and to rely on it being there: one that has been there for
 // long is made young, so that a prune at the same time, to which no archive
 // names it yet, leaves it alone for its grace period. A store that cannot
-// ([Toucher]) is only asked.
+// ([Toucher]) is only asked; where the object itself cannot be touched, a note
+// says that it is relied on ([Vault.Wanted]).
 func (v *Vault) KeepObject(ctx context.Context, o manifest.Object) (bool, error) {
 	has, err := v.HasObject(ctx, o)
 	touch, can := v.store.(Toucher)
@@ -34,7 +36,9 @@ func (v *Vault) KeepObject(ctx context.Context, o manifest.Object) (bool, error)
 	name := v.ObjectName(o)
 	info, err := v.store.Stat(ctx, name)
 	if err == nil && time.Since(info.Modified) > youngFor {
-		err = touch.Touch(ctx, name)
+		if err = touch.Touch(ctx, name); isUntouchable(err) {
+			err = v.want(ctx, o)
+		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

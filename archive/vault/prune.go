@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 )
 
 const (
@@ -122,6 +123,7 @@ type StoredObject struct {
 	manifest.Object
 	Name     string // in the store
 	Modified time.Time
+	State    store.State
 }
 
 // ListObjects yields the objects of the vault in the order of their digests.
@@ -133,7 +135,7 @@ func (v *Vault) ListObjects(ctx context.Context) iter.Seq2[StoredObject, error] 
 				yield(StoredObject{}, fmt.Errorf("list the objects: %w", err))
 				return
 			}
-			o := StoredObject{Object: manifest.Object{Size: info.Size}, Name: info.Name, Modified: info.Modified}
+			o := StoredObject{Object: manifest.Object{Size: info.Size}, Name: info.Name, Modified: info.Modified, State: info.State}
 			digest, ext, _ := strings.Cut(path.Base(info.Name), ".")
 			o.Ext = ext
 			if o.SHA256.UnmarshalText([]byte(digest)) != nil || CheckObject(o.Object) != nil || v.ObjectName(o.Object) != info.Name {

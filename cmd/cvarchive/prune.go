@@ -31,6 +31,9 @@ an archive that goes is kept aside in the vault's folder pruned/ for that long, 
 objects, and objects that were stored since are left alone. Their space is freed by the
 first prune after that. There is no lock, and a prune that was stopped is run again.
 
+What an immutability policy or a legal hold protects in Blob Storage stays, with the reason
+and the time; see "cvarchive hold".
+
 --dry-run changes nothing and says for each archive what would become of it and why; its
 exit status is 3 when there is something to delete. Exit status 4 means that something
 could not be deleted, or that an archive could not be read, so that no object was.`,
@@ -158,6 +161,7 @@ type pruning struct {
 	Objects  prunedObjects   `json:"objects"`
 	Journals int64           `json:"journals"`
 	Expired  int64           `json:"expired"`
+	Until    *time.Time      `json:"protectedUntil,omitempty"`
 	Blocked  []string        `json:"blocked,omitempty"`
 	Failed   int64           `json:"failed"`
 	Failures []pruneFailure  `json:"failures,omitempty"`
@@ -178,6 +182,7 @@ type prunedObjects struct {
 	Named     objectSum `json:"named"`
 	Waiting   objectSum `json:"waiting"`
 	Young     objectSum `json:"young"`
+	Protected objectSum `json:"protected"`
 	Deletable objectSum `json:"deletable"`
 	Deleted   objectSum `json:"deleted"`
 }
@@ -199,9 +204,12 @@ func newPruning(r *retain.Report) *pruning {
 		DryRun: r.DryRun, Pending: r.Pending(), Whole: r.Whole(), Grace: r.Grace.Seconds(), Archives: []prunedArchive{},
 		Objects: prunedObjects{
 			All: objectSum{n.Count, n.Bytes}, Named: objectSum{n.Named, n.NamedBytes}, Waiting: objectSum{n.Waiting, n.WaitingBytes},
-			Young: objectSum{n.Young, n.YoungBytes}, Deletable: objectSum{n.Deletable, n.DeletableBytes}, Deleted: objectSum{n.Deleted, n.DeletedBytes},
+			Young: objectSum{n.Young, n.YoungBytes}, Protected: objectSum{n.Protected, n.ProtectedBytes}, Deletable: objectSum{n.Deletable, n.DeletableBytes}, Deleted: objectSum{n.Deleted, n.DeletedBytes},
 		},
 		Journals: r.Journals, Expired: r.Expired, Failed: r.Failed,
+	}
+	if !n.ProtectedUntil.IsZero() {
+		p.Until = &n.ProtectedUntil
 	}
 	for _, o := range r.Archives {
 		p.Archives = append(p.Archives, prunedArchive{
@@ -252,12 +260,30 @@ func (a *app) printPruning(r *retain.Report) {
 		a.out.Printf("%s (%s) that no archive names are newer than the grace period of %s, and may be those of a running backup\n",
 			ui.Count(n.Young, "object"), ui.Bytes(n.YoungBytes), ui.Duration(r.Grace))
 	}
+	if n.Protected > 0 {
+		a.out.Printf("%s (%s) that no archive names are protected%s, and stay\n", ui.Count(n.Protected, "object"), ui.Bytes(n.ProtectedBytes), protectedBy(n))
+	}
 	for _, f := range r.Failures[:min(len(r.Failures), shownFailures)] {
 		a.out.Printf("%s\n", a.out.Paint(ui.Red, ui.Sentence(fmt.Sprintf("not deleted: %s: %v", f.Name, f.Err))))
 	}
 	if more := r.Failed - int64(min(len(r.Failures), shownFailures)); more > 0 {
 		a.out.Printf("and %s more; --json lists them\n", ui.Grouped(more))
 	}
+}
+
+// protectedBy says what keeps objects from being deleted, and until when.
+func protectedBy(n retain.Objects) string {
+	var by []string
+	if !n.ProtectedUntil.IsZero() {
+		by = append(by, "by a policy until "+ui.Time(n.ProtectedUntil)+" at the latest")
+	}
+	if n.Held {
+		by = append(by, "by a legal hold")
+	}
+	if len(by) == 0 {
+		return ""
+	}
+	return " " + strings.Join(by, ", or ")
 }
 
 // fateText says what became of an archive.

@@ -38,6 +38,10 @@ func (s State) Protected(now time.Time) bool { return s.Held || s.ImmutableUntil
 // of it, and cannot be read now.
 var ErrOffline = errors.New("it cannot be read before it was rehydrated")
 
+// ErrProtected means that a policy or a hold keeps a name from being deleted
+// or changed.
+var ErrProtected = errors.New("something protects it")
+
 // ErrUntouchable means that a name cannot be made to look new: it lies in the
 // archive tier, or something protects it from every change.
 var ErrUntouchable = errors.New("it cannot be touched where it lies")

@@ -41,6 +41,8 @@ func (s *Store) explain(operation string, err error) error {
 		e.Err = fs.ErrExist
 	case e.Code == string(bloberror.BlobArchived), e.Code == string(bloberror.BlobBeingRehydrated):
 		e.Err = store.ErrOffline
+	case e.Code == string(bloberror.BlobImmutableDueToPolicy):
+		e.Err = store.ErrProtected
 	}
 	e.Hint = s.hint(e, detail)
 	return e

@@ -164,11 +164,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return s.explain("delete", name, err)
 	}
-	dir := s.removeEmpty(root, path.Dir(name))
-	if err := syncDir(root, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return s.explain("delete", name, err)
-	}
-	return nil
+	return s.cleanUp(root, name)
 }
 
 // removeEmpty removes a folder and those above it as far as they are empty,
@@ -186,6 +182,8 @@ func (s *Store) removeEmpty(root *os.Root, dir string) string {
 // explain wraps an error once, as a sentence about what was being done.
 func (s *Store) explain(verb, name string, err error) error {
 	switch {
+	case errors.Is(err, store.ErrChanged):
+		return fmt.Errorf("%s %s in %s: %w", verb, name, s.path, store.ErrChanged)
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s %s in %s: it is not there: %w", verb, name, s.path, fs.ErrNotExist)
 	case errors.Is(err, fs.ErrExist):

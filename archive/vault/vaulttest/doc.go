@@ -1,5 +1,6 @@
 // Package vaulttest helps to test what uses a vault: a store in memory
-// ([NewMemory], [New]), wrappers that make a store misbehave ([FailCreate],
+// ([NewMemory], [New]), one with policies, holds and an archive tier
+// ([NewGuarded]), wrappers that make a store misbehave ([FailCreate],
 // [NoSpace], [Gate], [FlipByte], [Truncate], [Vanish]), and one that counts
 // requests ([Count]).
 //

@@ -132,6 +132,21 @@ func (m *Memory) Delete(ctx context.Context, name string) error {
 	return nil
 }
 
+// DeleteUnchanged deletes a name unless it was touched since it was looked at.
+func (m *Memory) DeleteUnchanged(ctx context.Context, seen vault.Info) error {
+	f, err := m.get(ctx, seen.Name)
+	if err == nil && !f.modified.Equal(seen.Modified) {
+		err = store.ErrChanged
+	}
+	if err != nil {
+		return fmt.Errorf("delete %s in memory: %w", seen.Name, err)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.files, seen.Name)
+	return nil
+}
+
 // Touch implements [vault.Toucher].
 func (m *Memory) Touch(ctx context.Context, name string) error {
 	f, err := m.get(ctx, name)
