@@ -29,6 +29,7 @@ func (a *app) commands() []*cli.Command {
 		a.repairCommand(),
 		a.restoreCommand(),
 		a.drillCommand(),
+		a.exportCommand(),
 		a.pruneCommand(),
 		a.copyCommand(),
 		a.bundleCommand(),

@@ -19,6 +19,28 @@ func scriptEdit(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(editSmall(ts.Getenv("SERVICE") + "/" + args[0]))
 }
 
+// scriptModel has the service make a package of the model that seed trained.
+func scriptModel(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: model REGION")
+	}
+	ctx := context.Background()
+	c, err := customvision.New(customvision.Options{Endpoint: ts.Getenv("SERVICE") + "/" + args[0], TrainingKey: manifest.NewSecret(testKey), CallsPerSecond: -1})
+	ts.Check(err)
+	projects, err := c.Projects(ctx)
+	ts.Check(err)
+	for _, p := range projects {
+		iterations, err := c.Iterations(ctx, p.ID)
+		ts.Check(err)
+		for _, it := range iterations {
+			if it.Trained() {
+				_, err = c.ExportIteration(ctx, p.ID, it.ID, "ONNX", "ONNX12")
+				ts.Check(err)
+			}
+		}
+	}
+}
+
 // editSmall renames a project and a tag, adds a tag and an image, deletes an
 // image, and deletes a project.
 func editSmall(endpoint string) error {

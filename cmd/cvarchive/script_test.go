@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 // Besides the commands of testscript there are
 //
 //	seed REGION               fills a resource with a small account
+//	model REGION              exports the trained model of that account
 //	edit REGION               changes that account in several ways
 //	advance DURATION          moves the service's clock
 //	region NAME up|down       switches a resource
@@ -52,7 +53,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setupScript,
 		Condition:           scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"seed": scriptSeed, "edit": scriptEdit, "advance": scriptAdvance, "region": scriptRegion,
+			"seed": scriptSeed, "model": scriptModel, "edit": scriptEdit, "advance": scriptAdvance, "region": scriptRegion,
 			"lose": scriptLose, "full": scriptFull, "refuse": scriptRefuse, "status": scriptStatus,
 		},
 	})
