@@ -1,11 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"cvarchive/manifest"
 	"cvarchive/remote/customvision"
@@ -47,8 +50,9 @@ type dataRound struct {
 	links   string // file
 	round   int
 	home    *home
-	dir     string // of everything that the round writes
-	bare    string // where the bare loop stored
+	dir     string           // of everything that the round writes
+	bare    string           // where the bare loop stored
+	ours    map[string]usage // the program's, by operation
 }
 
 func (b *bench) dataClass(ctx context.Context, class sizeClass) (*table, error) {
@@ -75,11 +79,15 @@ func (b *bench) dataClass(ctx context.Context, class sizeClass) (*table, error) 
 	}
 	for round := range b.rounds {
 		b.logf("data: %s, round %d of %d", class.name, round+1, b.rounds)
-		r := &dataRound{bench: b, class: class, table: t, service: s, links: links, round: round}
+		r := &dataRound{bench: b, class: class, table: t, service: s, links: links, round: round, ours: map[string]usage{}}
 		if err := r.run(ctx); err != nil {
 			return nil, err
 		}
 	}
+	order := []string{"backup", "unchanged backup", "verify", "copy", "bundle", "restore", "restore to files"}
+	slices.SortStableFunc(t.Rows, func(a, b *row) int {
+		return cmp.Compare(slices.Index(order, strings.Split(a.Name, "/")[2]), slices.Index(order, strings.Split(b.Name, "/")[2]))
+	})
 	return t, nil
 }
 
@@ -96,7 +104,7 @@ func (r *dataRound) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.home.dir)) }()
-	for _, step := range []func(context.Context) error{r.backup, r.verify, r.copy, r.bundle, r.restore} {
+	for _, step := range []func(context.Context) error{r.backup, r.verify, r.copy, r.bundle, r.peers, r.restore} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -104,10 +112,15 @@ func (r *dataRound) run(ctx context.Context) (err error) {
 	return nil
 }
 
+// name is that of a row.
+func (r *dataRound) name(operation, by string) string {
+	return fmt.Sprintf("data/%s/%s/%s", r.class.name, operation, by)
+}
+
 // took notes what one process took for all images.
 func (r *dataRound) took(operation, by string, u usage) *row {
 	n, bytes := float64(r.service.Images), float64(r.service.Bytes)
-	row := r.table.row(fmt.Sprintf("data/%s/%s/%s", r.class.name, operation, by))
+	row := r.table.row(r.name(operation, by))
 	row.add("s", u.Wall.Seconds())
 	row.add("images/s", n/u.Wall.Seconds())
 	row.add("MB/s", bytes/1e6/u.Wall.Seconds())
@@ -131,6 +144,7 @@ func (r *dataRound) against(ctx context.Context, operation string, bare, ours fu
 		}
 	}
 	r.took(operation, "bare loop", b)
+	r.ours[operation] = o
 	row := r.took(operation, "cvarchive", o)
 	row.add("x-bare-speed", b.Wall.Seconds()/o.Wall.Seconds())
 	row.add("x-bare-cpu", o.CPU.Seconds()/b.CPU.Seconds())
@@ -153,6 +167,7 @@ func (r *dataRound) backup(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.ours["unchanged backup"] = u
 	r.took("unchanged backup", "cvarchive", u).atMost("peak-MiB", 128)
 	return nil
 }

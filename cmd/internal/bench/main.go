@@ -136,6 +136,7 @@ var sections = []section{
 	{"wall", "wall clock under the rate limit", wallSection},
 	{"data", "image bytes, with the rate limit off", dataSection},
 	{"archive", "the archive file", archiveSection},
+	{"memory", "peak memory by the number of records", memorySection},
 	{"start", "start-up and size", startSection},
 }
 

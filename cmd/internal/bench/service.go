@@ -36,6 +36,7 @@ type serviceSpec struct {
 	Latency        time.Duration `json:"latency"`        // of every request
 	Link           float64       `json:"link"`           // bytes a second, of images in both directions; 0: no limit
 	Boundless      bool          `json:"boundless"`      // an account without limits
+	MadeUp         *madeUpSpec   `json:"madeUp"`         // what the first resource has instead of projects
 }
 
 // ready is what the service prints when it can be used.
@@ -83,6 +84,7 @@ type served struct {
 	url     string
 	spec    serviceSpec
 	sim     *simulator.Service
+	madeUp  *madeUp       // nil: the simulator has it all
 	link    *rate.Limiter // nil: as fast as it goes
 	mu      sync.Mutex    // one change of the account at a time
 	account *account
@@ -118,6 +120,9 @@ func newServed(ctx context.Context, spec serviceSpec, address string) (*served, 
 	for _, r := range sim.Resources() { // the filling is free
 		r.SetCallsPerSecond(spec.CallsPerSecond)
 		r.ResetCalls()
+	}
+	if spec.MadeUp != nil {
+		s.madeUp = newMadeUp(*spec.MadeUp)
 	}
 	if spec.Link > 0 {
 		s.link = rate.NewLimiter(rate.Limit(spec.Link), linkBurst)
@@ -161,6 +166,10 @@ func (s *served) serve(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.URL.Path, "/blob/") {
 			w = &slowWriter{ResponseWriter: w, link: s.link, ctx: r.Context()}
 		}
+	}
+	if s.madeUp != nil && strings.HasPrefix(r.URL.Path, "/"+s.spec.Resources[0]+"/") {
+		s.madeUp.ServeHTTP(w, r)
+		return
 	}
 	s.sim.ServeHTTP(w, r)
 }
