@@ -13,7 +13,7 @@ import (
 // keep fetches an item and stores it. Errors that are the item's come as
 // itemError; any other ends the backup.
 func (r *run) keep(ctx context.Context, projectID string, l download.Link, limit int64) (manifest.Object, error) {
-	b := download.NewBody(r.opt.TempDir, limit)
+	b := r.downloads.NewBody(r.opt.TempDir, limit)
 	defer b.Close()
 	if err := r.downloads.Fetch(ctx, projectID, l, b); err != nil {
 		if b.Failed() != nil || ctx.Err() != nil {

@@ -61,6 +61,7 @@ func Unbundle(ctx context.Context, b *Bundle, v *vault.Vault, send progress.Func
 func (b *Bundle) store(ctx context.Context, r *archive.Reader, v *vault.Vault, out *Unbundled, send progress.Func) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(concurrency)
+	memory := download.NewMemory()
 	var seen objectset.Set
 	var stored, bytes atomic.Int64
 	var broken error
@@ -78,7 +79,7 @@ func (b *Bundle) store(ctx context.Context, r *archive.Reader, v *vault.Vault, o
 		g.Go(func() error {
 			has, err := v.KeepObject(gctx, o)
 			if err == nil && !has {
-				if err = b.put(gctx, v, o); err == nil {
+				if err = b.put(gctx, v, o, memory); err == nil {
 					stored.Add(1)
 					bytes.Add(o.Size)
 				}
@@ -97,14 +98,17 @@ func (b *Bundle) store(ctx context.Context, r *archive.Reader, v *vault.Vault, o
 	return err
 }
 
-func (b *Bundle) put(ctx context.Context, v *vault.Vault, o manifest.Object) error {
+func (b *Bundle) put(ctx context.Context, v *vault.Vault, o manifest.Object, memory *download.Memory) error {
 	r, err := b.OpenObject(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	body := download.NewBody("", o.Size)
+	body := memory.NewBody("", o.Size)
 	defer body.Close()
+	if err := body.Expect(ctx, o.Size); err != nil {
+		return err
+	}
 	if _, err := io.Copy(body, r); err != nil {
 		return err
 	}

@@ -171,7 +171,7 @@ func (s *live) digest(ctx context.Context, r ref, page []manifest.ListedImage) (
 }
 
 func (s *live) object(ctx context.Context, r ref, l download.Link) (*manifest.Object, error) {
-	b := download.NewBody(s.opt.TempDir, download.MaxImage)
+	b := s.downloads.NewBody(s.opt.TempDir, download.MaxImage)
 	defer b.Close()
 	if err := s.downloads.Fetch(ctx, r.id, l, b); err != nil {
 		return nil, err

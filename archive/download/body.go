@@ -2,6 +2,7 @@ package download
 
 import (
 	"bytes"
+	"context"
 	"crypto/md5"
 	"crypto/sha256"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 
 	"cvarchive/manifest"
 )
@@ -41,8 +43,10 @@ type Body struct {
 	limit   int64
 	size    int64
 	hash    hash.Hash // SHA-256
-	md5     hash.Hash // what storage keeps of its blobs
-	memory  bytes.Buffer
+	md5     hash.Hash // nil unless it is known what it should be
+	shared  *Memory   // nil: memory is this body's own
+	memory  []byte
+	taken   int      // bytes of the shared memory
 	file    *os.File // nil while everything is in memory
 	tempErr error    // the temporary file failed: ours, not the service's
 }
@@ -50,41 +54,101 @@ type Body struct {
 // NewBody returns an empty body of at most limit bytes. What does not stay in
 // memory goes to a temporary file in dir.
 func NewBody(dir string, limit int64) *Body {
-	return &Body{dir: dir, limit: limit, hash: sha256.New(), md5: md5.New()}
+	return &Body{dir: dir, limit: limit, hash: sha256.New()}
 }
 
-// expect makes room for a body of a known size.
-func (b *Body) expect(size int64) {
-	if size > b.size && size <= memoryLimit {
-		b.memory.Grow(int(size - b.size))
+// Expect makes room for a body of a size, or of one that is not known (-1).
+// It waits where memory is shared and none is left.
+func (b *Body) Expect(ctx context.Context, size int64) (err error) {
+	if size < 0 || size > memoryLimit {
+		size = memoryLimit
+	}
+	switch {
+	case b.shared != nil && b.taken == 0:
+		b.memory, err = b.shared.take(ctx, int(size)+minRead)
+		b.taken = cap(b.memory)
+	case b.shared == nil && b.file == nil && size > b.size:
+		b.memory = slices.Grow(b.memory, int(min(size, b.limit)-b.size)+minRead)
+	}
+	return err
+}
+
+// checkMD5 has the MD5 computed of what comes, from the first byte on.
+func (b *Body) checkMD5() {
+	if b.size == 0 && b.md5 == nil {
+		b.md5 = md5.New()
+	}
+}
+
+// A read brings so many bytes: few enough to be in the processor's cache when
+// they are hashed right away, and more than none when there is room for an
+// end of file only.
+const (
+	minRead = 512
+	maxRead = 128 << 10
+)
+
+// ReadFrom implements [io.ReaderFrom]: what is read goes where it stays.
+func (b *Body) ReadFrom(r io.Reader) (n int64, err error) {
+	for {
+		end := len(b.memory)
+		b.memory = slices.Grow(b.memory, minRead)
+		got, err := r.Read(b.memory[end:min(cap(b.memory), end+maxRead)])
+		if got > 0 {
+			if err := b.accept(b.memory[end:end+got], true); err != nil {
+				return n, err
+			}
+			n += int64(got)
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return n, nil
+		case err != nil:
+			return n, err
+		}
 	}
 }
 
 // Write implements [io.Writer].
 func (b *Body) Write(p []byte) (int, error) {
+	if err := b.accept(p, false); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// accept takes the next bytes. In place says that they follow those in memory.
+func (b *Body) accept(p []byte, inPlace bool) error {
 	if b.size+int64(len(p)) > b.limit {
-		return 0, &TooLargeError{b.limit}
+		return &TooLargeError{b.limit}
 	}
 	if b.file == nil && b.size+int64(len(p)) > memoryLimit {
 		b.tempErr = b.spill()
 	}
-	if b.tempErr == nil && b.file != nil {
+	switch {
+	case b.tempErr != nil:
+	case b.file != nil:
 		_, b.tempErr = b.file.Write(p)
+	case inPlace:
+		b.memory = b.memory[:len(b.memory)+len(p)]
+	default:
+		b.memory = append(b.memory, p...)
 	}
 	if b.tempErr != nil {
-		return 0, b.tempErr
-	}
-	if b.file == nil {
-		b.memory.Write(p)
+		return b.tempErr
 	}
 	b.hash.Write(p)
-	b.md5.Write(p)
+	if b.md5 != nil {
+		b.md5.Write(p)
+	}
 	b.size += int64(len(p))
-	return len(p), nil
+	return nil
 }
 
 // has reports whether the body has the given MD5, if there is one.
-func (b *Body) has(sum []byte) bool { return sum == nil || bytes.Equal(sum, b.md5.Sum(nil)) }
+func (b *Body) has(sum []byte) bool {
+	return sum == nil || b.md5 == nil || bytes.Equal(sum, b.md5.Sum(nil))
+}
 
 // spill moves what is in memory to a temporary file.
 func (b *Body) spill() error {
@@ -93,10 +157,10 @@ func (b *Body) spill() error {
 		return fmt.Errorf("make a temporary file: %w", err)
 	}
 	b.file = f
-	if _, err := f.Write(b.memory.Bytes()); err != nil {
+	if _, err := f.Write(b.memory); err != nil {
 		return fmt.Errorf("write a temporary file: %w", err)
 	}
-	b.memory = bytes.Buffer{}
+	b.memory = b.memory[:0] // what is read passes through it
 	return nil
 }
 
@@ -104,7 +168,7 @@ func (b *Body) spill() error {
 func (b *Body) Object() (manifest.Object, error) {
 	head := make([]byte, min(b.size, sniffLength))
 	if b.file == nil {
-		copy(head, b.memory.Bytes())
+		copy(head, b.memory)
 	} else if _, err := b.file.ReadAt(head, 0); err != nil {
 		return manifest.Object{}, fmt.Errorf("read a temporary file: %w", err)
 	}
@@ -113,13 +177,31 @@ func (b *Body) Object() (manifest.Object, error) {
 	}, nil
 }
 
-// Reader reads the finished body from its start.
+// Reader reads the finished body from its start. Its bytes have been hashed
+// already: it has a method SHA256, so that nobody needs to do so again.
 func (b *Body) Reader() io.ReadSeeker {
+	d := digested{manifest.Digest(b.hash.Sum(nil))}
 	if b.file == nil {
-		return bytes.NewReader(b.memory.Bytes())
+		return &memoryReader{bytes.NewReader(b.memory), d}
 	}
-	return io.NewSectionReader(b.file, 0, b.size)
+	return &fileReader{io.NewSectionReader(b.file, 0, b.size), d}
 }
+
+type memoryReader struct {
+	*bytes.Reader
+	digested
+}
+
+type fileReader struct {
+	*io.SectionReader
+	digested
+}
+
+// digested is what is known of the bytes of a reader.
+type digested struct{ sum manifest.Digest }
+
+// SHA256 is the digest of all bytes.
+func (d digested) SHA256() manifest.Digest { return d.sum }
 
 // Failed returns what is wrong with the temporary file: with this machine,
 // then, and not with the service. It is nil while nothing is.
@@ -127,13 +209,19 @@ func (b *Body) Failed() error { return b.tempErr }
 
 // reset forgets what came, for a start from the front.
 func (b *Body) reset() error {
+	shared := b.shared
 	err := b.Close()
 	*b = *NewBody(b.dir, b.limit)
+	b.shared = shared
 	return err
 }
 
-// Close drops the temporary file, if there is one.
+// Close drops the bytes.
 func (b *Body) Close() error {
+	if b.taken > 0 {
+		b.shared.give(b.memory, b.taken)
+	}
+	b.memory, b.taken = nil, 0
 	if b.file == nil {
 		return nil
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"cvarchive/manifest"
@@ -51,12 +50,10 @@ type Options struct {
 
 // Downloader gets bodies from a source. It is safe for concurrent use.
 type Downloader struct {
-	source  Source
-	opt     Options
-	buffers sync.Pool // of *[copyBuffer]byte
+	source Source
+	opt    Options
+	memory *Memory
 }
-
-const copyBuffer = 32 << 10
 
 const defaultDelay = 500 * time.Millisecond
 
@@ -71,8 +68,11 @@ func New(src Source, opt Options) *Downloader {
 	if opt.Counted == nil {
 		opt.Counted = func(int64) {}
 	}
-	return &Downloader{source: src, opt: opt, buffers: sync.Pool{New: func() any { return new([copyBuffer]byte) }}}
+	return &Downloader{source: src, opt: opt, memory: NewMemory()}
 }
+
+// NewBody is [Memory.NewBody] with the memory that all downloads share.
+func (d *Downloader) NewBody(dir string, limit int64) *Body { return d.memory.NewBody(dir, limit) }
 
 // Fetch reads the whole of what a link points to. A body that breaks off is
 // continued where it ended, one that is not what its MD5 says is read again, a
@@ -142,11 +142,14 @@ func (d *Downloader) stream(ctx context.Context, projectID string, uri manifest.
 	if size >= 0 && size < b.size {
 		return true, errors.Join(errChanged, b.reset())
 	}
-	b.expect(size)
-
-	buf := d.buffers.Get().(*[copyBuffer]byte)
-	n, err := io.CopyBuffer(b, r, buf[:])
-	d.buffers.Put(buf)
+	if err := b.Expect(ctx, size); err != nil {
+		return true, err
+	}
+	sum := contentMD5(r)
+	if sum != nil {
+		b.checkMD5()
+	}
+	n, err := b.ReadFrom(r)
 	d.opt.Counted(n)
 	switch {
 	case err != nil:
@@ -155,7 +158,7 @@ func (d *Downloader) stream(ctx context.Context, projectID string, uri manifest.
 		return true, io.ErrUnexpectedEOF
 	case size >= 0 && b.size > size:
 		return true, errors.Join(errChanged, b.reset())
-	case !b.has(contentMD5(r)):
+	case !b.has(sum):
 		return true, errors.Join(errDamaged, b.reset())
 	}
 	return true, nil

@@ -10,7 +10,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"cvarchive/archive"
-	"cvarchive/archive/download"
 	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
@@ -177,8 +176,7 @@ func (p *Pass) move(ctx context.Context, o manifest.Object) (byStore bool, err e
 	return false, p.through(ctx, o)
 }
 
-// through copies an object through this machine: it is checked when it is read
-// and when it is stored.
+// through copies an object through this machine; it is checked as it is read.
 func (p *Pass) through(ctx context.Context, o manifest.Object) error {
 	r, err := p.from.OpenObject(ctx, o)
 	if err != nil {
@@ -188,8 +186,11 @@ func (p *Pass) through(ctx context.Context, o manifest.Object) error {
 		return err
 	}
 	defer r.Close()
-	b := download.NewBody(p.opt.TempDir, o.Size)
+	b := p.memory.NewBody(p.opt.TempDir, o.Size)
 	defer b.Close()
+	if err := b.Expect(ctx, o.Size); err != nil {
+		return err
+	}
 	if _, err := io.Copy(b, r); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"cvarchive/archive"
+	"cvarchive/archive/download"
 	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
@@ -76,6 +77,7 @@ type Pass struct {
 	bad     map[objectset.Key]error // but for these
 	targets map[string]vault.Archive
 	byStore byStore
+	memory  *download.Memory
 }
 
 // SameVaultError means that both vaults are the same one.
@@ -92,7 +94,7 @@ func NewPass(ctx context.Context, from, to *vault.Vault, opt Options) (*Pass, er
 	if opt.Concurrency <= 0 {
 		opt.Concurrency = defaultConcurrency
 	}
-	p := &Pass{from: from, to: to, opt: opt, targets: map[string]vault.Archive{}, bad: map[objectset.Key]error{}}
+	p := &Pass{from: from, to: to, opt: opt, targets: map[string]vault.Archive{}, bad: map[objectset.Key]error{}, memory: download.NewMemory()}
 	if to == nil {
 		return p, nil
 	}

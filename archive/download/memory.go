@@ -1,0 +1,78 @@
+package download
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// inFlight is how many bytes of bodies are in memory at once. Images are 6 MB
+// at most, so that eight of the largest are on their way together, and some
+// hundred of the usual ones.
+const inFlight = 48 << 20
+
+// Memory is what the bodies of one pass share: so much of it at once, used
+// again and again. A body that finds none left waits, and does so before it
+// is read, so that those that have some always come to their end. It is safe
+// for concurrent use.
+type Memory struct {
+	budget *semaphore.Weighted
+
+	mu   sync.Mutex
+	free map[int][][]byte // by capacity
+	kept int              // bytes in free
+}
+
+// NewMemory returns the memory for one pass.
+func NewMemory() *Memory {
+	return &Memory{budget: semaphore.NewWeighted(inFlight), free: map[int][][]byte{}}
+}
+
+// NewBody is [NewBody] with memory that is shared.
+func (m *Memory) NewBody(dir string, limit int64) *Body {
+	b := NewBody(dir, limit)
+	b.shared = m
+	return b
+}
+
+// take returns an empty buffer for so many bytes and waits until there is one.
+func (m *Memory) take(ctx context.Context, size int) ([]byte, error) {
+	size = roundUp(size)
+	if err := m.budget.Acquire(ctx, int64(size)); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if list := m.free[size]; len(list) > 0 {
+		m.free[size], m.kept = list[:len(list)-1], m.kept-size
+		return list[len(list)-1], nil
+	}
+	return make([]byte, 0, size), nil
+}
+
+// give takes a buffer back of which so many bytes were taken. One that had to
+// grow is left to the garbage collector.
+func (m *Memory) give(buf []byte, taken int) {
+	m.mu.Lock()
+	if cap(buf) == taken {
+		if m.kept+taken > inFlight/2 { // of sizes that are not in demand
+			clear(m.free)
+			m.kept = 0
+		}
+		m.free[taken] = append(m.free[taken], buf[:0])
+		m.kept += taken
+	}
+	m.mu.Unlock()
+	m.budget.Release(int64(taken))
+}
+
+// roundUp gives one of a few sizes, at most a quarter above the one that is
+// wanted.
+func roundUp(size int) int {
+	step := 16 << 10
+	for step*8 <= size {
+		step *= 2
+	}
+	return max(1, (size+step-1)/step) * step
+}
