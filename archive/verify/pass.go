@@ -22,6 +22,7 @@ type Pass struct {
 
 	archives map[string]vault.Archive   // by name; nil until they are needed
 	digests  map[string]manifest.Digest // of archive files, by name
+	compared map[string]bool            // archives whose parent was looked at, by name
 
 	mu     sync.Mutex
 	seen   map[key]look  // objects that are sound
@@ -52,7 +53,7 @@ func NewPass(v *vault.Vault, opt Options) *Pass {
 	if opt.Concurrency <= 0 {
 		opt.Concurrency = defaultConcurrency
 	}
-	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, seen: map[key]look{}, bad: map[key]error{}}
+	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, compared: map[string]bool{}, seen: map[key]look{}, bad: map[key]error{}}
 	if opt.Journal != nil {
 		for k := range opt.Journal.known {
 			p.seen[k] = read | earlier
@@ -123,6 +124,7 @@ func (p *Pass) parent(ctx context.Context, c *collector, named *manifest.Parent)
 	if named == nil {
 		return nil
 	}
+	p.compared[c.report.Archive] = true
 	a, there, err := p.find(ctx, named.Name)
 	if err != nil {
 		return err
@@ -142,13 +144,20 @@ func (p *Pass) parent(ctx context.Context, c *collector, named *manifest.Parent)
 		problem.Kind, problem.Reason = Unreadable, fmt.Sprintf("it cannot be read: %v", err)
 		problem.Hint = "check that the vault can be read, and verify again"
 	case digest != named.SHA256:
-		problem.Reason = fmt.Sprintf("its SHA-256 is %s, and was %s when this archive was made: one of the two was altered since", digest, named.SHA256)
-		problem.Hint = fmt.Sprintf("compare both with a replicated vault; `cvarchive verify %s` tells whether it is damaged", named.Name)
+		problem.Reason, problem.Hint = alteredParent(digest, named.SHA256), hintAltered(named.Name)
 	default:
 		return nil
 	}
 	c.problem(problem)
 	return nil
+}
+
+func alteredParent(is, was manifest.Digest) string {
+	return fmt.Sprintf("its SHA-256 is %s, and was %s when this archive was made: one of the two was altered since", is, was)
+}
+
+func hintAltered(name string) string {
+	return fmt.Sprintf("compare both with a replicated vault; `cvarchive verify %s` tells whether it is damaged", name)
 }
 
 // find looks an archive up by its name, which may be anything.

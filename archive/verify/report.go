@@ -56,6 +56,7 @@ const (
 	Ancestry   Kind = "parent"     // the parent is not the file that it was
 	Missing    Kind = "missing"    // an object is not in the vault
 	Damaged    Kind = "damaged"    // an object has another size or other bytes
+	Chain      Kind = "chain"      // an archive is missing from between, or has a false date
 	Signature  Kind = "signature"  // the archive is not signed by who should have
 	Unreadable Kind = "unreadable" // the store did not give an object, or an archive
 )

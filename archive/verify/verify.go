@@ -22,6 +22,10 @@ type Options struct {
 	// a problem. Nil: any signature will do, and none.
 	Signers *sign.AllowedSigners
 
+	// AllowGaps says that archives are missing from between, since a prune
+	// removed them: a [ChainReport] notes them then.
+	AllowGaps bool
+
 	// Journal remembers the objects that were read; nil: nothing does.
 	Journal *Journal
 	// Found receives each problem when it is found, those that the report

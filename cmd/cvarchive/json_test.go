@@ -84,6 +84,7 @@ var backupLines = lineTypes{
 var verifyLines = lineTypes{
 	"problem": reflect.TypeFor[problemLine](),
 	"archive": reflect.TypeFor[verifiedArchive](),
+	"chain":   reflect.TypeFor[verifiedChain](),
 	"total":   reflect.TypeFor[verifyTotal](),
 }
 

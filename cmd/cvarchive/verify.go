@@ -24,7 +24,14 @@ func (a *app) verifyCommand() *cli.Command {
 every record and count, the archive it builds on, and that every image and model it
 names is in the vault. With --read-data the bytes of those are read and compared with
 their digests too, each once however many archives name it; with --sample some of them.
-A lone file is checked by itself. Exit status 1 means that something is wrong; each
+A lone file is checked by itself.
+
+With --allowed-signers each archive must have a signature of someone in the file (see
+"cvarchive sign"). With --chain all archives of the same source are held against each
+other: each names the one before it by its SHA-256. That shows what was altered, removed
+from between, or dated back; not, that the newest are missing, or all before the oldest.
+
+Exit status 1 means that something is wrong; each
 problem is named, with what to do.
 
 Reading that is stopped goes on where it stopped when the same command is given again.
@@ -40,6 +47,7 @@ something could not be compared. --rename says which names the projects have the
 			"cvarchive verify latest",
 			"cvarchive verify --all --read-data",
 			"cvarchive verify latest --sample 5%",
+			"cvarchive verify --all --chain --allowed-signers allowed_signers",
 			"cvarchive verify latest --against dr-neu --report proof.html",
 			"cvarchive verify ./20280901T020000Z-1f6b4c2a.tar.zst --json"),
 		Flags: withCommon(
@@ -48,6 +56,8 @@ something could not be compared. --rename says which names the projects have the
 			&cli.StringFlag{Name: "sample", Usage: "read a random `SHARE` of them, such as 5%"},
 			&cli.StringFlag{Name: "seed", Usage: "choose the same sample as the verification that named this `NUMBER`"},
 			&cli.StringFlag{Name: "allowed-signers", Usage: "want the signature of someone in `FILE`, in the format of ssh-keygen's ALLOWED SIGNERS"},
+			&cli.BoolFlag{Name: "chain", Usage: "check too that no archive of the same source was altered, removed from between or dated back"},
+			&cli.BoolFlag{Name: "allow-gaps", Usage: "with --chain: archives are missing from between, for a prune removed them"},
 			&cli.StringFlag{Name: "state", Usage: "remember in `FILE` what --read-data has read, to go on after it was stopped"},
 			&cli.BoolFlag{Name: "restart", Usage: "read everything again, though some was read before --read-data was stopped"},
 			&cli.StringFlag{Name: "against", Usage: "compare the archive with the resource `TARGET` of the config, completely"},
@@ -73,6 +83,9 @@ func (a *app) verify(c *cli.Context) error {
 		return err
 	}
 	todo, err := a.verifyTargets(c)
+	if err == nil && c.Bool("chain") {
+		err = todo.checkChained()
+	}
 	if err != nil {
 		return err
 	}
@@ -94,10 +107,11 @@ func (a *app) verify(c *cli.Context) error {
 		}
 		opt.Journal = journal
 	}
-	result := &verification{sample: opt.Sample, strays: todo.strays}
+	result := &verification{sample: opt.Sample, strays: todo.strays, chain: c.Bool("chain")}
 	if c.Bool("json") {
 		opt.Found = func(p verify.Problem) { result.failed(a.out.JSONLine(newProblemLine(p))) }
 		result.done = func(v verifiedArchive) { result.failed(a.out.JSONLine(v)) }
+		result.chained = func(v verifiedChain) { result.failed(a.out.JSONLine(v)) }
 	}
 	err = result.run(c.Context, todo, opt)
 	show.Close()
@@ -117,7 +131,10 @@ func (a *app) verify(c *cli.Context) error {
 
 // verifyOptions reads the flags that say how to verify.
 func verifyOptions(c *cli.Context) (opt verify.Options, err error) {
-	opt.ReadData = c.Bool("read-data")
+	opt.ReadData, opt.AllowGaps = c.Bool("read-data"), c.Bool("allow-gaps")
+	if opt.AllowGaps && !c.Bool("chain") {
+		return opt, usagef("--allow-gaps is about --chain; give it too")
+	}
 	if opt.Sample, err = sampleOf(c.String("sample"), c.String("seed")); err != nil {
 		return opt, err
 	}
@@ -223,16 +240,29 @@ type verification struct {
 	sample   *verify.Sample
 	strays   []string
 	done     func(verifiedArchive) // receives each archive when it is done; may be nil
-	err      error                 // of writing
+	chain    bool                  // the archives of each source are to be held against each other
+	chains   []verifiedChain
+	chained  func(verifiedChain) // receives each chain; may be nil
+	err      error               // of writing
 }
 
 func (r *verification) failed(err error) { r.err = errors.Join(r.err, err) }
 
-func (r *verification) sound() bool { return r.problems() == 0 }
+func (r *verification) sound() bool {
+	for _, c := range r.chains {
+		if !c.Sound {
+			return false
+		}
+	}
+	return r.problems() == 0
+}
 
 func (r *verification) problems() (n int64) {
 	for _, v := range r.archives {
 		n += v.Problems
+	}
+	for _, c := range r.chains {
+		n += c.Problems
 	}
 	return n
 }
@@ -261,6 +291,11 @@ func (r *verification) run(ctx context.Context, todo *verifyTargets, opt verify.
 		}
 		whole = whole && err == nil
 		r.take(name, t.entry.Size, report, err, opt.Found)
+	}
+	if r.chain {
+		if err := r.runChains(ctx, todo, pass); err != nil {
+			return err
+		}
 	}
 	if pass != nil {
 		r.totals = pass.Totals()
@@ -328,6 +363,9 @@ func verifiedText(v verifiedArchive) string {
 func (a *app) printVerification(r *verification) {
 	for _, v := range r.archives {
 		a.printVerified(v)
+	}
+	for _, c := range r.chains {
+		a.printChain(c)
 	}
 	for _, s := range r.strays {
 		a.out.Printf("note: %s lies among the archives and is none\n", ui.Clean(s))

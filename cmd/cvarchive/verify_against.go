@@ -12,7 +12,7 @@ import (
 )
 
 // aboutStored are the flags of verify that are about the vault.
-var aboutStored = []string{"all", "read-data", "sample", "seed", "state", "restart", "allowed-signers"}
+var aboutStored = []string{"all", "read-data", "sample", "seed", "state", "restart", "allowed-signers", "chain", "allow-gaps"}
 
 // verifyAgainst compares an archive with a resource, as the proof of a restore
 // does. It only reads, so that a protected resource will do.
