@@ -258,10 +258,11 @@ func (t *trail) sweep(ctx context.Context, target Target) (removed []Project, fa
 		}
 		removed = append(removed, p)
 	}
-	if left || t.unsettled() {
-		err = t.write(ctx, note{Ended: true})
-	} else {
+	switch {
+	case !left && !t.unsettled():
 		err = t.close(ctx)
+	case !t.ended:
+		err = t.write(ctx, note{Ended: true})
 	}
 	if err != nil {
 		failures = append(failures, manifest.FailureOf("journal of drill "+t.id, err))
