@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -201,10 +202,45 @@ func (a *app) target(c *cli.Context) (config.Resource, error) {
 // targetNamed is a resource that may be written to.
 func (a *app) targetNamed(c *cli.Context, name string) (config.Resource, error) {
 	res, err := a.resource(c, name, "target")
-	if err == nil && res.Protected {
-		err = usagef("%s is protected and never a restore target; choose another with --to, or remove protected from its config", res.Name)
+	if err != nil {
+		return res, err
+	}
+	protected := res.Name
+	if !res.Protected {
+		if protected, err = a.protectedAt(c); err != nil {
+			return res, err
+		}
+	}
+	if protected != "" {
+		err = usagef("%s is protected and never a restore target; choose another with --to, or remove protected from its config", protected)
 	}
 	return res, err
+}
+
+// protectedAt is the protected resource of the config that --endpoint
+// addresses, unless the config has it unprotected too; or "".
+func (a *app) protectedAt(c *cli.Context) (name string, err error) {
+	endpoint := c.String("endpoint")
+	if endpoint == "" {
+		return "", nil
+	}
+	f, err := a.config(c)
+	if err != nil {
+		return "", err
+	}
+	// Keys of resources that are not asked for need not be there.
+	env := func(name string) (string, bool) { return cmp.Or(a.env(name), "unset"), true }
+	for _, n := range f.Resources() {
+		res, err := f.Resource(n, env)
+		switch {
+		case err != nil || !strings.EqualFold(strings.TrimRight(res.Endpoint, "/"), strings.TrimRight(endpoint, "/")):
+		case !res.Protected:
+			return "", nil
+		default:
+			name = n
+		}
+	}
+	return name, nil
 }
 
 // prepareRestore opens everything that the restore reads.
