@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // memoryGoal is what a command may take at any size, in MiB.
@@ -45,7 +46,8 @@ type step struct {
 // them printed.
 func (h *home) steps(ctx context.Context, t *table, records int, steps ...step) (out []byte, err error) {
 	for _, s := range steps {
-		if !h.knows(ctx, s.args[0]) {
+		if !h.knows(ctx, s.args) {
+			t.note("%s: this program has no such command.", s.name)
 			continue
 		}
 		h.b.logf("memory: %s of %s records", s.name, count(records))
@@ -62,9 +64,15 @@ func (h *home) steps(ctx context.Context, t *table, records int, steps ...step) 
 	return out, nil
 }
 
-// knows reports whether the program has a command.
-func (h *home) knows(ctx context.Context, name string) bool {
-	_, _, err := h.run(ctx, name, "--help")
+// knows reports whether the program has a command and its flags, so that an
+// older commit can be measured too.
+func (h *home) knows(ctx context.Context, args []string) bool {
+	_, help, err := h.run(ctx, args[0], "--help")
+	for _, arg := range args[1:] {
+		if err == nil && strings.HasPrefix(arg, "--") && !bytes.Contains(help, []byte(arg+" ")) {
+			return false
+		}
+	}
 	return err == nil
 }
 
@@ -118,7 +126,8 @@ func (b *bench) stored(ctx context.Context, t *table, images int) error {
 		step{"copy", []string{"copy", second, "--to", filepath.Join(dir, "copy")}, nil},
 		step{"bundle", []string{"bundle", second, "--out", bundle}, nil},
 		step{"unbundle", []string{"unbundle", bundle, "--vault", unbundled}, nil},
-		step{"export", []string{"export", second, "--format", "coco", "--out", filepath.Join(dir, "export")}, nil},
+		step{"inspect --html", []string{"inspect", second, "--html", filepath.Join(dir, "report.html")}, nil},
+		step{"export --format coco", []string{"export", second, "--format", "coco", "--out", filepath.Join(dir, "export")}, nil},
 		step{"restore --dry-run", []string{"restore", second, "--to", "target", "--mode", "rebuild", "--dry-run"}, nil},
 		step{"restore", []string{"restore", second, "--to", "target", "--mode", "rebuild", "--yes"}, nil},
 		step{"prune", []string{"prune", "--keep-last", "1", "--grace", "0"}, nil},
