@@ -337,7 +337,7 @@ func (p *pruner) expired(ctx context.Context) error {
 		if p.opt.DryRun {
 			continue
 		}
-		if err := p.vault.Discard(ctx, r.Path); err != nil {
+		if err := p.expire(ctx, r); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
@@ -346,6 +346,22 @@ func (p *pruner) expired(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// expire deletes what was kept aside, unless another prune has just made it
+// young: it retires the same file again.
+func (p *pruner) expire(ctx context.Context, r vault.Retired) error {
+	info, err := p.vault.Store().Stat(ctx, r.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !p.old(info.Modified):
+		p.doomed[r.Path] = false
+		return nil
+	}
+	return p.vault.Discard(ctx, r.Path)
 }
 
 // orphanAge is how old a signature without an archive is at least when it

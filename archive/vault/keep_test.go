@@ -2,6 +2,8 @@ package vault_test
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,6 +59,15 @@ func TestKeepObjectAndRetire(t *testing.T) {
 		}
 		if !bytes.Equal(s.Bytes(list[0].Path), data) || s.Bytes(a.Path) != nil {
 			t.Error("it was not moved")
+		}
+		// Another prune, which listed it before, is late.
+		retired := list[0].When
+		time.Sleep(time.Hour)
+		if err := v.Retire(t.Context(), a.Path, a.Size); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("retired again: %v", err)
+		}
+		if list, err := v.Retired(t.Context()); err != nil || len(list) != 1 || !list[0].When.Equal(retired) {
+			t.Errorf("what was kept aside is %+v, %v", list, err)
 		}
 		if now, err := v.Clock(t.Context()); err != nil || !now.Equal(time.Now()) {
 			t.Errorf("clock: %s, %v", now, err)

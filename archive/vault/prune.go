@@ -35,23 +35,49 @@ type Retired struct {
 
 // Retire takes a file of the vault out of use: it is copied below pruned/ and
 // then deleted in its place. Stopped in between and done again, it is retired
-// from the second time on.
+// from the second time on. A file that another prune has retired meanwhile is
+// [io/fs.ErrNotExist], and what that one kept aside stays.
 func (v *Vault) Retire(ctx context.Context, name string, size int64) error {
-	to := prunedPrefix + name
-	err := v.store.Delete(ctx, to)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("retire %s: %w", name, err)
+	err := v.keepAside(ctx, name, size)
+	if err == nil {
+		err = v.Discard(ctx, name)
 	}
-	f := newArchiveFile(ctx, v.store, name, Info{Name: name, Size: size})
-	defer f.Close()
-	err = v.store.Create(ctx, to, io.NewSectionReader(f, 0, size))
-	if err != nil && !errors.Is(err, fs.ErrExist) { // another prune retires it too
-		return fmt.Errorf("retire %s: %w", name, err)
-	}
-	if err := v.Discard(ctx, name); err != nil {
+	if err != nil {
 		return fmt.Errorf("retire %s: %w", name, err)
 	}
 	return nil
+}
+
+// keepAside copies a file below pruned/, or makes the copy that is there as
+// young as one made now.
+func (v *Vault) keepAside(ctx context.Context, name string, size int64) error {
+	to := prunedPrefix + name
+	create := func() error {
+		f := newArchiveFile(ctx, v.store, name, Info{Name: name, Size: size})
+		defer f.Close()
+		return v.store.Create(ctx, to, io.NewSectionReader(f, 0, size))
+	}
+	err := create()
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	// The file must still be in its place: else its time began with the copy.
+	if _, err := v.store.Stat(ctx, name); err != nil {
+		return err
+	}
+	if touch, can := v.store.(Toucher); can {
+		if err = touch.Touch(ctx, to); errors.Is(err, fs.ErrNotExist) {
+			err = create()
+		}
+		return err
+	}
+	if err := v.Discard(ctx, to); err != nil {
+		return err
+	}
+	if err = create(); errors.Is(err, fs.ErrExist) { // by another prune
+		err = nil
+	}
+	return err
 }
 
 // Discard deletes a file of the vault for good; one that is gone is fine.

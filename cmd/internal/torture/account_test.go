@@ -95,9 +95,10 @@ func newAccount(t *testing.T, largest int) *account {
 		a.create("weu", "many", general, largest)
 		a.create("weu", "boxes", detection, largest/2)
 		a.train(a.create("weu", "trained", compact, 60))
+		drawn := a.drawn
 		a.drawn = 0 // the other resource has some of the same pictures
 		a.create("neu", "elsewhere", general, largest/4)
-		a.drawn = 2 * largest
+		a.drawn = max(drawn, a.drawn)
 	}
 	return a
 }

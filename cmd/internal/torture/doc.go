@@ -34,6 +34,8 @@
 //
 // # What else is here
 //
-// A backup killed at half of its images and run again, and backups of an
-// account that never stands still; see the tests.
+// Backups, prunes and copies that are killed beside each other, while days
+// pass (TestCustody); damage that is found and repaired (TestMended); a backup
+// killed at half of its images and run again (TestKilledHalfway); and backups
+// of an account that never stands still (TestMovingAccount).
 package torture

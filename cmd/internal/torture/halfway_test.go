@@ -13,7 +13,7 @@ func TestKilledHalfway(t *testing.T) {
 	images := *halfway
 	a := newAccount(t, 0)
 	a.create("weu", "many", "ee85a74c-405e-4adc-bb47-ffa8ca0c9f31", images)
-	b := newBench(t, a, folderPlace(t))
+	b := newBench(t, a, folderPlace(t), nil)
 	w := b.writer("weu", "writer")
 	a.gremlin.arm([]*fault{{
 		kind: kindKill, where: isImage, after: images / 2, times: 1,

@@ -15,7 +15,7 @@ import (
 // or says that it is not.
 func TestMovingAccount(t *testing.T) {
 	a := newAccount(t, 600)
-	b := newBench(t, a, folderPlace(t))
+	b := newBench(t, a, folderPlace(t), nil)
 	stop := make(chan struct{})
 	var changing sync.WaitGroup
 	changing.Go(func() {

@@ -17,6 +17,7 @@ import (
 	"cvarchive/archive/vault/dirstore"
 	"cvarchive/archive/vault/vaulttest"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 	"cvarchive/manifest/testenv"
 	"cvarchive/remote/blobstore"
 	"cvarchive/remote/blobstore/azurite"
@@ -30,6 +31,7 @@ type place struct {
 	temp       string
 	store      vault.Store // not through the gremlin
 	gremlin    *gremlin    // nil: there is none
+	clock      *clock      // nil: that of the files in a folder
 	disk       string      // the small disk, or ""
 }
 
@@ -71,6 +73,21 @@ func diskPlace(t *testing.T) *place {
 	return p
 }
 
+// unfinished lists what killed programs left of files that they were writing.
+func (p *place) unfinished() (paths []string) {
+	root, ok := strings.CutPrefix(p.url, "/")
+	if !ok {
+		return nil
+	}
+	_ = filepath.WalkDir("/"+root, func(path string, d os.DirEntry, err error) error {
+		if err == nil && strings.HasPrefix(d.Name(), store.TempPrefix) {
+			paths = append(paths, path)
+		}
+		return nil
+	})
+	return paths
+}
+
 // fill leaves so many bytes on the disk; free gives the rest back.
 func (p *place) fill(t *testing.T, leave int64) {
 	f, err := os.Create(p.filler())
@@ -106,6 +123,7 @@ func (p *place) filler() string { return filepath.Join(p.disk, "filler") }
 type cloud struct {
 	server  *azurite.Server
 	gremlin *gremlin
+	clock   *clock
 	url     string // of the account, through the gremlin
 	started time.Time
 }
@@ -123,12 +141,14 @@ func newCloud(t *testing.T) *cloud {
 		t.Fatal(err)
 	}
 	target.Path = ""
+	clock := newClock()
 	proxy := &httputil.ReverseProxy{
-		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { cut() },
+		Rewrite:        func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ModifyResponse: clock.rewrite,
+		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { cut() },
 	}
 	g := &gremlin{next: proxy}
-	return &cloud{server: server, gremlin: g, url: serve(t, g) + "/" + azurite.Account, started: time.Now()}
+	return &cloud{server: server, gremlin: g, clock: clock, url: serve(t, g) + "/" + azurite.Account, started: time.Now()}
 }
 
 // place is a vault in a container of its own.
@@ -140,7 +160,7 @@ func (c *cloud) place(t *testing.T) *place {
 		t.Fatal(err)
 	}
 	return &place{
-		name: "Azurite", url: c.url + direct[strings.LastIndex(direct, "/"):], temp: t.TempDir(), store: store, gremlin: c.gremlin,
+		name: "Azurite", url: c.url + direct[strings.LastIndex(direct, "/"):], temp: t.TempDir(), store: store, gremlin: c.gremlin, clock: c.clock,
 		connection: fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=%s;", azurite.Account, c.server.Key, c.url),
 	}
 }

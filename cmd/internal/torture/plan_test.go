@@ -29,19 +29,28 @@ type planned struct {
 
 // ending is a signal to one of the programs.
 type ending struct {
-	writer    int
-	at        float64
-	byStore   bool // counted at the store
-	delay     int  // milliseconds after the request
-	interrupt bool
-	again     bool // the program is started again, in the middle of it all
+	writer  int
+	at      float64
+	byStore bool // counted at the store
+	delay   int  // milliseconds after the request
+	how     end
+	again   bool // the program is started again, in the middle of it all
 }
+
+// end is how a program is ended.
+type end int
+
+const (
+	endKill end = iota
+	endInterrupt
+	endWriting // killed while it writes a file, where that can be seen
+)
 
 // planner makes the plans of all rounds, one after the other.
 type planner struct {
 	rng            *rand.Rand
 	service, store deck
-	round          int
+	round, ended   int
 }
 
 func newPlanner(seed, lane uint64) *planner {
@@ -71,8 +80,9 @@ func (p *planner) next() plan {
 	for range []int{0, 0, 1, 1, 1, 2, 3}[rng.IntN(7)] {
 		out.ends = append(out.ends, ending{
 			writer: rng.IntN(len(out.writers)), at: rng.Float64(), byStore: rng.IntN(2) == 0,
-			delay: rng.IntN(2) * rng.IntN(400), interrupt: rng.IntN(5) == 0, again: rng.IntN(2) == 0,
+			delay: rng.IntN(2) * rng.IntN(400), how: []end{endKill, endWriting, endKill, endInterrupt}[p.ended%4], again: rng.IntN(2) == 0,
 		})
+		p.ended++
 	}
 	if rng.IntN(4) > 0 {
 		out.full, out.leave = rng.Float64(), rng.Int64N(64<<10)

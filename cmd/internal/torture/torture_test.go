@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -19,7 +18,6 @@ import (
 	"cvarchive/archive/vault/vaulttest"
 	"cvarchive/archive/verify"
 	"cvarchive/manifest"
-	"cvarchive/manifest/store"
 )
 
 // TestTorture plays rounds until its time is over, in folders and in Azurite
@@ -94,7 +92,7 @@ func (g *game) play(t *testing.T, next func(t *testing.T, epoch int) *place) {
 // epoch plays some rounds with one account and one vault.
 func (g *game) epoch(t *testing.T, p *place, plans []plan) {
 	a := newAccount(t, 280)
-	b := newBench(t, a, p)
+	b := newBench(t, a, p, nil)
 	e := &epoch{game: g, bench: b, account: a, place: p, seen: map[string]bool{}}
 	for i, plan := range plans {
 		if i > 0 && *round == 0 && time.Now().After(g.deadline) {
@@ -216,9 +214,13 @@ func (e *epoch) arm(t *testing.T, rng *rand.Rand, p plan, writers []*writer) []*
 		events = append(events, event{at(p.full, requests), func() { e.place.fill(t, p.leave) }})
 	}
 	for _, end := range p.ends {
-		do := writers[end.writer].kill
-		if end.interrupt {
-			do = writers[end.writer].interrupt
+		w := writers[end.writer]
+		do := w.kill
+		switch {
+		case end.how == endInterrupt:
+			do = w.interrupt
+		case end.how == endWriting && e.place.gremlin == nil:
+			do = func() { w.killWriting(e.place) }
 		}
 		late := func() { time.AfterFunc(time.Duration(end.delay)*time.Millisecond, do) }
 		if end.byStore && e.place.gremlin != nil {
@@ -295,14 +297,9 @@ func (e *epoch) count(armed []*fault, outcomes []*outcome, refused int) {
 			e.totals.hit(kindFull, 1)
 		}
 	}
-	if root, ok := strings.CutPrefix(e.place.url, "/"); ok {
-		_ = filepath.WalkDir("/"+root, func(path string, d os.DirEntry, err error) error {
-			if err == nil && strings.HasPrefix(d.Name(), store.TempPrefix) {
-				e.totals.hit(kindPartial, 1)
-				_ = os.Remove(path) // so that it is counted once
-			}
-			return nil
-		})
+	for _, path := range e.place.unfinished() {
+		e.totals.hit(kindPartial, 1)
+		_ = os.Remove(path) // so that it is counted once
 	}
 }
 

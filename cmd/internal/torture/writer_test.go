@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,12 +31,22 @@ type bench struct {
 	dir     string
 }
 
-func newBench(t *testing.T, a *account, p *place) *bench {
+// newBench makes the config; others are places by their names under vaults.
+func newBench(t *testing.T, a *account, p *place, others map[string]*place) *bench {
 	t.Helper()
 	b := &bench{t: t, account: a, place: p, dir: t.TempDir()}
 	config := fmt.Sprintf("version: 1\nvault:\n  url: %q\n", p.url)
 	if p.connection != "" {
 		config += "  connection_string: ${VAULT_CONNECTION}\n"
+	}
+	for i, name := range slices.Sorted(maps.Keys(others)) {
+		if i == 0 {
+			config += "vaults:\n"
+		}
+		config += fmt.Sprintf("  %s:\n    url: %q\n", name, others[name].url)
+		if others[name].connection != "" {
+			config += "    connection_string: ${VAULT_CONNECTION}\n" // one account has them all
+		}
 	}
 	config += "resources:\n"
 	for name, region := range regions {
@@ -106,6 +117,23 @@ func (w *writer) kill() {
 	if w.process != nil && w.process.Kill() == nil {
 		w.killed = true
 	}
+}
+
+// killWriting ends the running program as soon as a file of the vault is seen
+// that is not whole yet.
+func (w *writer) killWriting(p *place) {
+	for w.running() {
+		if len(p.unfinished()) > 0 {
+			w.kill()
+			return
+		}
+	}
+}
+
+func (w *writer) running() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.process != nil
 }
 
 // interrupt asks the running program to end.
