@@ -31,6 +31,8 @@ func (a *app) commands() []*cli.Command {
 		a.drillCommand(),
 		a.exportCommand(),
 		a.pruneCommand(),
+		a.holdCommand(),
+		a.rehydrateCommand(),
 		a.copyCommand(),
 		a.bundleCommand(),
 		a.unbundleCommand(),

@@ -135,12 +135,16 @@ func (a *app) runBackup(c *cli.Context, run *backupRun, limit backup.Limit) erro
 	if err != nil {
 		return err
 	}
+	protected, err := a.protect(c, v, run.result.Archive)
+	if err != nil {
+		return err
+	}
 	if c.Bool("json") {
 		err = a.jsonBackup(run.result, v.String())
 	} else {
 		a.printBackup(run.result, v.String())
 	}
-	if err == nil && (!run.result.Whole() || run.result.Unsigned != nil) {
+	if err == nil && (!run.result.Whole() || run.result.Unsigned != nil || !protected) {
 		return &statusError{exitNotWhole}
 	}
 	return err

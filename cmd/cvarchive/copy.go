@@ -97,8 +97,22 @@ func (a *app) copy(c *cli.Context) error {
 		return err
 	}
 	result := &copying{From: todo.vault.String(), To: name, DryRun: c.Bool("dry-run"), Whole: true, Archives: []copiedArchive{}}
-	if err := pass.All(c.Context, archives, result.take); err != nil {
+	var stored []vault.Archive
+	err = pass.All(c.Context, archives, func(r *replicate.Report) {
+		result.take(r)
+		if r.Status == replicate.Copied {
+			stored = append(stored, r.Archive)
+		}
+	})
+	if err != nil {
 		return err
+	}
+	if len(stored) > 0 {
+		protected, err := a.protect(c, to, stored...)
+		if err != nil {
+			return err
+		}
+		result.Whole = result.Whole && protected
 	}
 	show.Close()
 	return a.printCopying(c, result)

@@ -37,7 +37,7 @@ func TestJSONDocumented(t *testing.T) {
 		"backup": backupLines, "list": &listing{}, "inspect": &inspection{}, "verify": verifyLines, "verify --against": &restore.ProofReport{}, "repair": repairLines,
 		"diff": &compare.Report{}, "restore --dry-run": &plan.Plan{}, "restore": &restore.Report{},
 		"drill": &drill.Report{}, "drill --clean-up": &drill.Cleaned{}, "export --models": &exportedModels{},
-		"sign": &signing{}, "prune": &pruning{}, "copy": &copying{}, "bundle": &bundled{}, "unbundle": &unbundled{}, "doctor": &diagnosis{}, "version": &versionInfo{},
+		"sign": &signing{}, "prune": &pruning{}, "hold": &heldArchive{}, "rehydrate": &rehydration{}, "copy": &copying{}, "bundle": &bundled{}, "unbundle": &unbundled{}, "doctor": &diagnosis{}, "version": &versionInfo{},
 	} {
 		t.Run(title, func(t *testing.T) {
 			text := sections[title]

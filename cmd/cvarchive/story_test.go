@@ -32,6 +32,47 @@ func TestBuiltBinary(t *testing.T) {
 		tellStory(t, binary, "url: "+server.ContainerURL(t)+"\n  connection_string: ${STORAGE}",
 			[]string{"STORAGE=" + server.ConnectionString})
 	})
+	t.Run("archive tier", func(t *testing.T) {
+		server := azurite.Start(t)
+		tellArchiveTier(t, binary, "url: "+server.ContainerURL(t)+"\n  connection_string: ${STORAGE}\n  tier: archive",
+			[]string{"STORAGE=" + server.ConnectionString})
+	})
+}
+
+// tellArchiveTier keeps images where nothing is read, and brings them back. The
+// emulator does that at once.
+func tellArchiveTier(t *testing.T, binary, vault string, env []string) {
+	dir := t.TempDir()
+	s := &storyteller{t: t, binary: binary, dir: dir, env: append(os.Environ(),
+		append(env, "CVARCHIVE_CONFIG=", "CVARCHIVE_VAULT=", "HOME="+dir, "XDG_CONFIG_HOME="+dir)...)}
+	service := s.startSimulator("westeurope", "northeurope")
+	if err := seedSmallWithKey(service.base+"/westeurope", simulatorKey); err != nil {
+		t.Fatal(err)
+	}
+	service.configure(vault)
+	s.want(`20 images downloaded`, "backup", "westeurope")
+	s.want(`0 images downloaded.*20 already in the vault`, "backup", "westeurope")
+	s.want(`1 archive checked, no problems`, "verify", "latest")
+	if out := s.run(exitFailed, "verify", "latest", "--read-data"); !strings.Contains(out, "lies in the archive tier") || !strings.Contains(out, "cvarchive rehydrate") {
+		t.Errorf("verify --read-data:\n%s", out)
+	}
+	if out := s.run(exitDifferences, "rehydrate", "latest", "--dry-run"); !strings.Contains(out, "lie in the archive tier") || !strings.Contains(out, "no prices: in the config") {
+		t.Errorf("rehydrate --dry-run:\n%s", out)
+	}
+	config := filepath.Join(dir, "cvarchive.yaml")
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(config, append(text, "\nprices: {currency: EUR, high_per_10k: 10000, high_per_gb: 0}\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.want(`(?s)asked for, at high priority.*estimate by the prices in the config: 2\d\.00 EUR`, "rehydrate", "latest", "--priority", "high", "--wait", "--every", "1s")
+	s.want(`everything can be read`, "rehydrate", "latest")
+	s.want(`1 archive checked, no problems`, "verify", "latest", "--read-data")
+	if out := s.run(exitUsage, "rehydrate", "latest", "--priority", "low"); !strings.Contains(out, "it is standard or high") {
+		t.Errorf("%s", out)
+	}
 }
 
 func build(t *testing.T) string {

@@ -63,9 +63,20 @@ func (a *app) unbundle(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("unbundle %s: %w", path, err)
 	}
+	protected, err := a.protect(c, v, u.Archive)
+	if err != nil {
+		return err
+	}
+	if err := a.printUnbundled(c, u, v.String()); err != nil || protected {
+		return err
+	}
+	return &statusError{exitNotWhole}
+}
+
+func (a *app) printUnbundled(c *cli.Context, u *bundle.Unbundled, where string) error {
 	if c.Bool("json") {
 		return a.out.JSON(&unbundled{
-			Archive: u.Archive.Name, Vault: v.String(), SHA256: u.SHA256, Existed: u.Existed,
+			Archive: u.Archive.Name, Vault: where, SHA256: u.SHA256, Existed: u.Existed,
 			Objects: u.Objects, Stored: u.Stored, StoredBytes: u.StoredBytes,
 		})
 	}
@@ -73,7 +84,7 @@ func (a *app) unbundle(c *cli.Context) error {
 	if u.Existed {
 		verb = "was there already"
 	}
-	a.out.Printf("archive %s %s in %s; %s of %s (%s) were new\n", ui.Clean(u.Archive.Name), verb, ui.Clean(v.String()),
+	a.out.Printf("archive %s %s in %s; %s of %s (%s) were new\n", ui.Clean(u.Archive.Name), verb, ui.Clean(where),
 		ui.Grouped(u.Stored), ui.Count(u.Objects, "object"), ui.Bytes(u.StoredBytes))
 	return nil
 }

@@ -1,0 +1,120 @@
+package custody
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"cvarchive/archive/objectset"
+	"cvarchive/archive/progress"
+	"cvarchive/archive/vault"
+	"cvarchive/manifest"
+)
+
+// Cold is what of an archive's objects lies in a tier from which nothing is
+// read.
+type Cold struct {
+	Objects, Bytes        int64 // named by the archive, or the chosen projects
+	Offline, OfflineBytes int64 // in the archive tier, and nobody asked for them
+	Pending, PendingBytes int64 // on their way out of it
+	Missing               int64 // not in the vault at all
+	vault                 *vault.Vault
+	named                 objectset.Set
+	wanted                []string // names of those that are offline
+	pending               []string
+}
+
+// Look finds out where the objects of an archive lie, or only those of some
+// projects, by id; nil: of all. It lists the objects of the vault once.
+func Look(ctx context.Context, v *vault.Vault, a vault.Archive, projects []string) (*Cold, error) {
+	if _, ok := v.Store().(vault.Rehydrater); !ok {
+		return nil, &UnsupportedError{Vault: v.String(), What: "archive tier"}
+	}
+	c := &Cold{vault: v}
+	err := eachObject(ctx, v, a, projects, func(o manifest.Object) {
+		c.Objects++
+		c.Bytes += o.Size
+		c.named.Add(objectset.OfLine(o))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return c, c.look(ctx)
+}
+
+func (c *Cold) look(ctx context.Context) error {
+	c.Offline, c.OfflineBytes, c.Pending, c.PendingBytes, c.wanted, c.pending = 0, 0, 0, 0, nil, nil
+	c.Missing = c.Objects
+	for o, err := range c.vault.ListObjects(ctx) {
+		if err != nil {
+			return err
+		}
+		if !c.named.Has(objectset.OfLine(o.Object)) {
+			continue
+		}
+		c.Missing--
+		switch {
+		case o.State.Rehydrating:
+			c.Pending++
+			c.PendingBytes += o.Size
+			c.pending = append(c.pending, o.Name)
+		case o.State.Offline:
+			c.Offline++
+			c.OfflineBytes += o.Size
+			c.wanted = append(c.wanted, o.Name)
+		}
+	}
+	return nil
+}
+
+// Start asks for all that are offline, and at high priority again for those
+// that are on their way, and does not wait for them.
+func (c *Cold) Start(ctx context.Context, tier string, high bool, opt Options) (*Report, error) {
+	r, ok := c.vault.Store().(vault.Rehydrater)
+	if !ok {
+		return nil, errors.ErrUnsupported // Look has said so
+	}
+	names := c.wanted
+	if high {
+		names = append(names[:len(names):len(names)], c.pending...)
+	}
+	w := newWork(opt)
+	w.total = int64(len(names))
+	w.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "ask for objects", Total: w.total})
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(w.opt.Concurrency)
+	for _, name := range names {
+		if gctx.Err() != nil {
+			break
+		}
+		g.Go(func() error { return w.one(gctx, name, r.Rehydrate(gctx, name, tier, high)) })
+	}
+	return &w.report, g.Wait()
+}
+
+// Follow waits until none is on its way any more, and looks as often as every.
+// What is still offline afterwards nobody asked for.
+func (c *Cold) Follow(ctx context.Context, every time.Duration, send progress.Func) error {
+	if err := c.look(ctx); err != nil {
+		return err
+	}
+	total := c.Pending
+	send.Send(progress.Event{Kind: progress.PhaseStarted, Message: "wait for objects from the archive tier", Total: total})
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for c.Pending > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+		if err := c.look(ctx); err != nil {
+			return fmt.Errorf("look how far the rehydration is: %w", err)
+		}
+		send.Send(progress.Event{Kind: progress.ItemDone, Item: "rehydration", Done: total - c.Pending, Total: total})
+	}
+	return nil
+}
