@@ -22,6 +22,9 @@ const (
 	flushImages = 64
 	// flushWait is how long an image may wait for its segment to fill.
 	flushWait = 5 * time.Second
+	// flushShare is how many times longer than it took a flush the next one
+	// waits at least.
+	flushShare = 10
 	// flushLast is how long a run that ends before its archive is written
 	// may take to write down what it stored.
 	flushLast = 3 * time.Second
@@ -185,7 +188,15 @@ func (j *journal) keep(ctx context.Context) {
 		case <-j.full:
 		case <-tick.C:
 		}
+		began := time.Now()
 		j.flush(ctx)
+		// A flush has all objects made durable first, which may take far
+		// longer than storing 64 of them.
+		select {
+		case <-j.stopped:
+			return
+		case <-time.After(min(flushShare*time.Since(began), j.every)):
+		}
 	}
 }
 

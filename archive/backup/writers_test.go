@@ -85,7 +85,8 @@ func manyWriters(t *testing.T, images int, open func() (vault.Store, error)) {
 		kinds[kind]++
 	}
 	want := fmt.Sprint(map[string]int{vault.MarkerName: 1, "archives": len(sources), "objects": images})
-	if got := fmt.Sprint(kinds); got != want || stored != images {
+	_, later := s.(vault.Batcher) // then several may begin to store one object, and one does
+	if got := fmt.Sprint(kinds); got != want || stored < images || stored > images && !later {
 		t.Errorf("the vault has %s, want %s; %d objects are said to be stored", got, want, stored)
 	}
 }

@@ -53,7 +53,7 @@ func Unbundle(ctx context.Context, b *Bundle, v *vault.Vault, send progress.Func
 	out := &Unbundled{SHA256: done.SHA256}
 	send.Send(progress.Event{Kind: progress.PhaseStarted, Message: "objects of " + b.info.Name, Total: r.Manifest().Objects.Count})
 	if err := b.store(ctx, r, v, out, send); err != nil {
-		return nil, err
+		return nil, errors.Join(err, v.Flush(context.WithoutCancel(ctx))) // another run adds the rest
 	}
 	return out, b.commit(ctx, v, out)
 }

@@ -67,7 +67,11 @@ func (a *asked) replace(ctx context.Context, w want, good *download.Body) {
 
 // store stores an object and reads it back.
 func (a *asked) store(ctx context.Context, o manifest.Object, good *download.Body) error {
-	if _, err := a.vault.PutObject(ctx, o, good.Reader()); err != nil {
+	_, err := a.vault.PutObject(ctx, o, good.Reader())
+	if err == nil {
+		err = a.vault.Flush(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	if err := a.read(ctx, o); err != nil {

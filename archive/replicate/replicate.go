@@ -138,6 +138,10 @@ func (p *Pass) All(ctx context.Context, archives []vault.Archive, done func(*Rep
 func (p *Pass) Archive(ctx context.Context, a vault.Archive) (*Report, error) {
 	report := &Report{Archive: a, Status: Failed}
 	err := p.archive(ctx, a, report)
+	if err != nil && p.to != nil {
+		// The next copy goes on from what is there.
+		err = errors.Join(err, p.to.Flush(context.WithoutCancel(ctx)))
+	}
 	if ctx.Err() != nil {
 		return report, ctx.Err()
 	}

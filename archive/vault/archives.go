@@ -19,7 +19,7 @@ const Latest = "latest"
 
 // CommitArchive stores a finished archive under a new name and returns when
 // it is durable. Every object that the archive names must have been stored
-// before. The error for a name that is taken is [fs.ErrExist]. In a vault that
+// before; they are durable by then. The error for a name that is taken is [fs.ErrExist]. In a vault that
 // signs ([Vault.Signing]), an archive that was stored without its signature is
 // returned together with an [*UnsignedError].
 func (v *Vault) CommitArchive(ctx context.Context, source string, created time.Time, id string, body io.ReadSeeker) (Archive, error) {
@@ -37,6 +37,9 @@ func (v *Vault) commit(ctx context.Context, source string, created time.Time, id
 	a, err := newArchive(source, created, id, incomplete)
 	if err != nil {
 		return Archive{}, fmt.Errorf("commit an archive: %w", err)
+	}
+	if err := v.Flush(ctx); err != nil { // the objects that it names come first
+		return Archive{}, fmt.Errorf("commit archive %s: %w", a.Name, err)
 	}
 	var unsigned error
 	if a.Size, err = body.Seek(0, io.SeekEnd); err == nil {

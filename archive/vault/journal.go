@@ -134,6 +134,9 @@ func (v *Vault) WriteSegment(ctx context.Context, source string, started time.Ti
 		err = enc.Encode(segmentEnd{sha256.Sum256(b.Bytes())})
 	}
 	if err == nil {
+		err = v.Flush(ctx) // the objects that it names come first
+	}
+	if err == nil {
 		err = v.store.Create(ctx, s.Path, bytes.NewReader(b.Bytes()))
 	}
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 	"cvarchive/manifest"
 )
 
-// PutObject stores an object unless the vault has it, and returns when it is
-// durable. The body is read twice, first to make sure that it is the object,
+// PutObject stores an object unless the vault has it. It is durable when
+// [Vault.Flush] returns, and before an archive or journal that is written
+// through this Vault is. The body is read twice, first to make sure that it is the object,
 // unless it has a method SHA256 that says so: a body of another size or digest
 // is an [*ObjectError] and nothing is stored. So is an object that the vault has with another size.
 func (v *Vault) PutObject(ctx context.Context, o manifest.Object, body io.ReadSeeker) (existed bool, err error) {
@@ -23,7 +24,11 @@ func (v *Vault) PutObject(ctx context.Context, o manifest.Object, body io.ReadSe
 	if err := checkBody(ctx, o, body); err != nil {
 		return false, err
 	}
-	err = v.store.Create(ctx, v.ObjectName(o), body)
+	create := v.store.Create
+	if b, ok := v.store.(Batcher); ok {
+		create = b.CreateLater
+	}
+	err = create(ctx, v.ObjectName(o), body)
 	if err == nil {
 		return false, nil
 	}
@@ -35,6 +40,14 @@ func (v *Vault) PutObject(ctx context.Context, o manifest.Object, body io.ReadSe
 		err = &ObjectError{Object: o, Reason: "was deleted while it was being stored; run again", Err: fs.ErrNotExist}
 	}
 	return has, err
+}
+
+// Flush returns when all objects that were put are durable.
+func (v *Vault) Flush(ctx context.Context) error {
+	if b, ok := v.store.(Batcher); ok {
+		return b.Flush(ctx)
+	}
+	return nil
 }
 
 // checkBody reads the body to its end and back to its start, unless it was

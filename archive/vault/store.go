@@ -33,5 +33,17 @@ type Store interface {
 	String() string
 }
 
+// Batcher is a [Store] that makes many names durable at once for less than one
+// by one.
+type Batcher interface {
+	// CreateLater is Create, but for the moment: whoever uses this value
+	// finds the name at once, others may find it when Flush returns, and only
+	// then is it durable. A crash leaves the whole of it or nothing.
+	CreateLater(ctx context.Context, name string, body io.ReadSeeker) error
+	// Flush returns when all that CreateLater took is durable. After an
+	// error, another Flush tries again.
+	Flush(ctx context.Context) error
+}
+
 // Info describes a stored name.
 type Info = store.Info

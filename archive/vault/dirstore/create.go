@@ -38,41 +38,42 @@ func (s *Store) create(ctx context.Context, name string, body io.ReadSeeker) (er
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if _, err := body.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	root, f, temp, err := s.createTemp(path.Dir(name))
+	dir := path.Dir(name)
+	f, err := s.createTemp(dir)
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(f, &contextReader{ctx, body})
+	_, err = fill(ctx, f.File, body)
 	if err == nil {
 		err = f.Sync()
 	}
 	err = errors.Join(err, f.Close())
 	named := false
 	if err == nil {
-		named, err = publish(root, temp, name)
+		named, err = publish(f.dir, f.temp, path.Base(name))
 	}
 	if !named { // a link leaves the temporary name, a rename does not
-		err = errors.Join(err, root.Remove(temp))
+		err = errors.Join(err, f.dir.Remove(f.temp))
 	}
 	if err != nil {
-		s.removeEmpty(root, path.Dir(name)) // it may have been made for this
+		s.removeEmpty(dir) // it may have been made for this
 		return err
 	}
-	return syncDir(root, path.Dir(name))
+	return syncDir(f.dir, ".")
 }
 
 // createTemp makes the folder and a temporary file in it.
-func (s *Store) createTemp(dir string) (*os.Root, *os.File, string, error) {
-	temp := filepath.Join(filepath.FromSlash(dir), store.TempPrefix+rand.Text())
+func (s *Store) createTemp(dir string) (*tempFile, error) {
+	temp := store.TempPrefix + rand.Text()
 	for attempt := 1; ; attempt++ {
-		root, err := s.ensure(dir)
-		if err != nil {
-			return nil, nil, "", err
+		if err := s.ensure(dir); err != nil {
+			return nil, err
 		}
-		f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+		at, err := s.folder(dir)
+		var f *os.File
+		if err == nil {
+			f, err = at.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+		}
 		if errors.Is(err, fs.ErrNotExist) && attempt < dirAttempts {
 			s.forget(dir)
 			continue
@@ -80,61 +81,59 @@ func (s *Store) createTemp(dir string) (*os.Root, *os.File, string, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			err = errors.New("the folder was removed while it was in use")
 		}
-		return root, f, temp, err
+		return &tempFile{f, at, temp}, err
 	}
 }
 
-// publish gives a temporary file its name unless that is taken. It reports
-// whether the temporary name is gone with it.
-func publish(root *os.Root, temp, name string) (renamed bool, err error) {
-	err = root.Link(temp, filepath.FromSlash(name))
+// publish gives a temporary file its name, in its folder, unless that is
+// taken. It reports whether the temporary name is gone with it. The rename that
+// refuses to replace is one step and a link two, but fewer systems have it.
+func publish(dir *os.Root, temp, name string) (renamed bool, err error) {
+	err = renameNew(dir, temp, name)
+	if err == nil || errors.Is(err, fs.ErrExist) || !errors.Is(err, errors.ErrUnsupported) {
+		return err == nil, err
+	}
+	err = dir.Link(temp, name)
 	if err == nil || errors.Is(err, fs.ErrExist) || !linkUnsupported(err) {
 		return false, err
 	}
-	err = renameNew(root, filepath.ToSlash(temp), name)
-	if errors.Is(err, errors.ErrUnsupported) {
-		err = fmt.Errorf("the file system has neither hard links nor a rename that refuses to replace; keep the vault on another one: %w", err)
-	}
-	return err == nil, err
+	return false, fmt.Errorf("the file system has neither hard links nor a rename that refuses to replace; keep the vault on another one: %w", err)
 }
 
 // ensure makes a folder and those above it, and makes their names durable
 // the first time that this store needs them. Folders are then cleared of
 // stale temporary files, too.
-func (s *Store) ensure(dir string) (*os.Root, error) {
+func (s *Store) ensure(dir string) error {
 	root, err := s.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		root, err = s.makeRoot()
 	}
-	if err != nil {
-		return nil, err
-	}
-	if s.known(dir) {
-		return root, nil
+	if err != nil || s.known(dir) {
+		return err
 	}
 	if dir != "." {
 		parent := path.Dir(dir)
-		if _, err := s.ensure(parent); err != nil {
-			return nil, err
+		if err := s.ensure(parent); err != nil {
+			return err
 		}
 		err := root.Mkdir(filepath.FromSlash(dir), dirMode)
 		if errors.Is(err, fs.ErrNotExist) {
 			// A Delete elsewhere removed the parent as well.
 			s.forget(parent)
-			return root, nil
+			return nil
 		}
 		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, err
+			return err
 		}
 		if err := syncDir(root, parent); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, err
+			return err
 		}
 	}
 	s.removeStale(root, dir)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.dirs[dir] = true
-	return root, nil
+	return nil
 }
 
 // makeRoot makes the store's folder itself.
@@ -164,6 +163,7 @@ func (s *Store) forget(dir string) {
 	defer s.mu.Unlock()
 	for ; dir != "."; dir = path.Dir(dir) {
 		delete(s.dirs, dir)
+		delete(s.folders, dir)
 	}
 }
 
@@ -186,17 +186,4 @@ func (s *Store) removeStale(root *os.Root, dir string) {
 			_ = root.Remove(temp)
 		}
 	}
-}
-
-// contextReader ends with its context.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (r *contextReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }

@@ -26,9 +26,18 @@ type Store struct {
 	path string           // absolute
 	now  func() time.Time // tells how old a temporary file is
 
+	syncAll func(*os.Root) (bool, error)
+
 	mu   sync.Mutex
 	root *os.Root        // nil until the folder exists
 	dirs map[string]bool // folders that this store knows to be there, durably
+
+	folders    map[string]*os.Root // some folders, open
+	later      map[string]waiting  // by the names that they will have
+	laterBytes int64
+
+	flushing sync.Mutex      // held while files get their names; taken before mu
+	renamed  map[string]bool // folders with names that are not durable yet; guarded by flushing
 }
 
 var _ vault.Store = (*Store)(nil)
@@ -46,22 +55,25 @@ func New(path string) (*Store, error) {
 	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s cannot hold a vault: it is a file, not a folder", abs)
 	}
-	return &Store{path: abs, now: time.Now, dirs: map[string]bool{}}, nil
+	return &Store{path: abs, now: time.Now, syncAll: syncAll, dirs: map[string]bool{}, folders: map[string]*os.Root{}, later: map[string]waiting{}, renamed: map[string]bool{}}, nil
 }
 
 // String returns the folder's absolute path.
 func (s *Store) String() string { return s.path }
 
-// Close releases the folder.
+// Close gives what waits for a Flush its names and releases the folder.
 func (s *Store) Close() error {
+	err := s.Flush(context.Background())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	root := s.root
-	s.root, s.dirs = nil, map[string]bool{}
-	if root == nil {
-		return nil
+	for _, dir := range s.folders {
+		err = errors.Join(err, dir.Close())
 	}
-	return root.Close()
+	if s.root != nil {
+		err = errors.Join(err, s.root.Close())
+	}
+	s.root, s.dirs, s.folders = nil, map[string]bool{}, map[string]*os.Root{}
+	return err
 }
 
 // open returns the folder, which may be missing ([fs.ErrNotExist]).
@@ -95,13 +107,19 @@ func (s *Store) openFile(ctx context.Context, name string, offset int64) (*os.Fi
 	if offset < 0 {
 		return nil, fmt.Errorf("negative offset %d", offset)
 	}
-	root, _, err := s.stat(ctx, name)
+	dir, info, err := s.stat(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	f, err := root.Open(filepath.FromSlash(name))
+	f, err := dir.Open(info.Name())
+	if errors.Is(err, fs.ErrNotExist) { // it got its name meanwhile
+		f, err = dir.Open(path.Base(name))
+	}
 	if err != nil {
 		return nil, err
+	}
+	if offset == 0 {
+		return f, nil
 	}
 	if _, err := f.Seek(offset, io.SeekStart); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -134,6 +152,8 @@ func (s *Store) Stat(ctx context.Context, name string) (vault.Info, error) {
 	return vault.Info{Name: name, Size: info.Size(), Modified: info.ModTime().UTC()}, nil
 }
 
+// stat looks for a name, and returns its folder, and the file with the name
+// that it has there now.
 func (s *Store) stat(ctx context.Context, name string) (*os.Root, fs.FileInfo, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
@@ -141,35 +161,52 @@ func (s *Store) stat(ctx context.Context, name string) (*os.Root, fs.FileInfo, e
 	if err := store.CheckName(name); err != nil {
 		return nil, nil, err
 	}
-	root, err := s.open()
-	if err != nil {
-		return nil, nil, err
+	dir, info, err := s.lookUp(name)
+	if errors.Is(err, fs.ErrNotExist) && s.dropFolder(path.Dir(name)) {
+		// A folder that is open may be one that was removed and made again.
+		dir, info, err = s.lookUp(name)
 	}
-	info, err := root.Lstat(filepath.FromSlash(name))
 	if isNotDir(err) {
 		err = fs.ErrNotExist
 	}
 	if err == nil && !info.Mode().IsRegular() {
 		err = fs.ErrNotExist
 	}
-	return root, info, err
+	return dir, info, err
+}
+
+func (s *Store) lookUp(name string) (*os.Root, fs.FileInfo, error) {
+	dir, err := s.folder(path.Dir(name))
+	if err != nil {
+		return nil, nil, err
+	}
+	base := s.base(name)
+	info, err := dir.Lstat(base)
+	if errors.Is(err, fs.ErrNotExist) && base != path.Base(name) { // it got its name meanwhile
+		info, err = dir.Lstat(path.Base(name))
+	}
+	return dir, info, err
 }
 
 // Delete implements [vault.Store]. Folders that become empty go too.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	root, _, err := s.stat(ctx, name)
+	dir, err := s.named(ctx, name)
 	if err == nil {
-		err = root.Remove(filepath.FromSlash(name))
+		err = dir.Remove(path.Base(name))
 	}
 	if err != nil {
 		return s.explain("delete", name, err)
 	}
-	return s.cleanUp(root, name)
+	return s.cleanUp(name)
 }
 
 // removeEmpty removes a folder and those above it as far as they are empty,
 // and returns the one that stays.
-func (s *Store) removeEmpty(root *os.Root, dir string) string {
+func (s *Store) removeEmpty(dir string) string {
+	root, err := s.open()
+	if err != nil {
+		return dir
+	}
 	for ; dir != "."; dir = path.Dir(dir) {
 		s.forget(dir)
 		if root.Remove(filepath.FromSlash(dir)) != nil { // not empty

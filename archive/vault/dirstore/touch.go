@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 
 	"cvarchive/archive/vault"
 	"cvarchive/manifest/store"
@@ -16,11 +15,11 @@ var _ vault.Toucher = (*Store)(nil)
 
 // Touch implements [vault.Toucher].
 func (s *Store) Touch(ctx context.Context, name string) error {
-	root, _, err := s.stat(ctx, name)
+	dir, at, err := s.stat(ctx, name)
 	if err == nil {
-		err = locked(root, name, func(fs.FileInfo) error {
+		err = locked(dir, at.Name(), func(fs.FileInfo) error {
 			now := s.now()
-			return root.Chtimes(filepath.FromSlash(name), now, now)
+			return dir.Chtimes(at.Name(), now, now)
 		})
 	}
 	if err != nil {
@@ -33,34 +32,39 @@ func (s *Store) Touch(ctx context.Context, name string) error {
 // touched since is left alone and [store.ErrChanged]. Where the system locks
 // files, a touch comes either before the look or after the deletion.
 func (s *Store) DeleteUnchanged(ctx context.Context, seen vault.Info) error {
-	root, _, err := s.stat(ctx, seen.Name)
+	dir, err := s.named(ctx, seen.Name)
 	if err == nil {
-		err = locked(root, seen.Name, func(info fs.FileInfo) error {
+		base := path.Base(seen.Name)
+		err = locked(dir, base, func(info fs.FileInfo) error {
 			if !info.ModTime().Equal(seen.Modified) {
 				return store.ErrChanged
 			}
-			return root.Remove(filepath.FromSlash(seen.Name))
+			return dir.Remove(base)
 		})
 	}
 	if err != nil {
 		return s.explain("delete", seen.Name, err)
 	}
-	return s.cleanUp(root, seen.Name)
+	return s.cleanUp(seen.Name)
 }
 
 // cleanUp makes a deletion durable, and removes folders that became empty.
-func (s *Store) cleanUp(root *os.Root, name string) error {
-	dir := s.removeEmpty(root, path.Dir(name))
+func (s *Store) cleanUp(name string) error {
+	dir := s.removeEmpty(path.Dir(name))
+	root, err := s.open()
+	if err != nil {
+		return s.explain("delete", name, err)
+	}
 	if err := syncDir(root, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s.explain("delete", name, err)
 	}
 	return nil
 }
 
-// locked calls do with what a name is, while nobody else touches or deletes it
-// in this way. A name that is gone by then is [fs.ErrNotExist].
-func locked(root *os.Root, name string, do func(fs.FileInfo) error) error {
-	f, err := root.Open(filepath.FromSlash(name))
+// locked calls do with what a name in a folder is, while nobody else touches or
+// deletes it in this way. A name that is gone by then is [fs.ErrNotExist].
+func locked(dir *os.Root, name string, do func(fs.FileInfo) error) error {
+	f, err := dir.Open(name)
 	if err != nil {
 		return err
 	}
@@ -72,7 +76,7 @@ func locked(root *os.Root, name string, do func(fs.FileInfo) error) error {
 	if err != nil {
 		return err
 	}
-	now, err := root.Lstat(filepath.FromSlash(name))
+	now, err := dir.Lstat(name)
 	if err != nil {
 		return err
 	}

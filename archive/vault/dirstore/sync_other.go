@@ -1,0 +1,8 @@
+//go:build !linux
+
+package dirstore
+
+import "os"
+
+// syncAll is not possible here.
+func syncAll(*os.Root) (bool, error) { return false, nil }
