@@ -12,12 +12,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -106,16 +104,19 @@ func (t *bareTask) download(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dirs := &shards{root: t.to}
+	to, err := openBareStore(t.to)
+	if err != nil {
+		return err
+	}
 	if err := each(ctx, t.parallel, strings.Fields(string(text)), func(ctx context.Context, link string, b *bytes.Buffer) error {
 		if err := t.fetch(ctx, link, b); err != nil {
 			return err
 		}
-		return dirs.store(sha256.Sum256(b.Bytes()), b.Bytes())
+		return to.store(ctx, sha256.Sum256(b.Bytes()), b.Bytes())
 	}); err != nil {
 		return err
 	}
-	return syncTree(t.to)
+	return to.sync()
 }
 
 func (t *bareTask) fetch(ctx context.Context, link string, b *bytes.Buffer) error {
@@ -136,46 +137,6 @@ func (t *bareTask) fetch(ctx context.Context, link string, b *bytes.Buffer) erro
 	t.items.Add(1)
 	t.copied.Add(n)
 	return err
-}
-
-// shards are the folders of objects, made when they are needed.
-type shards struct {
-	root string
-	made sync.Map
-	temp atomic.Int64
-}
-
-// store writes a file whole or not at all.
-func (s *shards) store(sum [sha256.Size]byte, data []byte) error {
-	name := hex.EncodeToString(sum[:])
-	dir := filepath.Join(s.root, "objects", "sha256", name[:2])
-	if _, ok := s.made.Load(dir); !ok {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		s.made.Store(dir, true)
-	}
-	temp := filepath.Join(dir, ".tmp"+strconv.FormatInt(s.temp.Add(1), 10))
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(temp, filepath.Join(dir, name+".jpg"))
-}
-
-// files are the objects below a folder.
-func files(root string) (paths []string, err error) {
-	err = filepath.WalkDir(filepath.Join(root, "objects"), func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			paths = append(paths, path)
-		}
-		return err
-	})
-	return paths, err
 }
 
 // load reads a file and compares its digest with its name.
@@ -205,6 +166,9 @@ func (t *bareTask) load(path string, b *bytes.Buffer) (sum [sha256.Size]byte, er
 
 // read reads every object and compares its digest with its name.
 func (t *bareTask) read(ctx context.Context) error {
+	if os.Getenv(connectionVariable) != "" {
+		return t.readBlobs(ctx)
+	}
 	paths, err := files(t.from)
 	if err != nil {
 		return err
@@ -221,17 +185,20 @@ func (t *bareTask) copy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	dirs := &shards{root: t.to}
-	if err := each(ctx, runtime.NumCPU(), paths, func(_ context.Context, path string, b *bytes.Buffer) error {
+	to, err := openBareStore(t.to)
+	if err != nil {
+		return err
+	}
+	if err := each(ctx, runtime.NumCPU(), paths, func(ctx context.Context, path string, b *bytes.Buffer) error {
 		sum, err := t.load(path, b)
 		if err != nil {
 			return err
 		}
-		return dirs.store(sum, b.Bytes())
+		return to.store(ctx, sum, b.Bytes())
 	}); err != nil {
 		return err
 	}
-	return syncTree(t.to)
+	return to.sync()
 }
 
 // bundle writes every object into one file.

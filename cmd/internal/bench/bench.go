@@ -124,11 +124,6 @@ func tail(text string) string {
 	return text
 }
 
-// bare runs a bare loop.
-func (b *bench) bare(ctx context.Context, dir string, args ...string) (usage, []byte, error) {
-	return b.measured(ctx, command{args: append([]string{b.self, "bare"}, args...), dir: dir})
-}
-
 // home is a folder with a configuration, for the program's runs.
 type home struct {
 	b   *bench
@@ -136,23 +131,29 @@ type home struct {
 	env []string
 }
 
-// home makes one for a service. Rate is calls a second.
-func (b *bench) home(s *service, vault string, rate float64) (*home, error) {
+// home makes one for a service. Rate is calls a second; the vault is a folder
+// unless there is a cloud.
+func (b *bench) home(s *service, vault string, rate float64, c *cloud) (*home, error) {
 	dir, err := b.folder("home")
 	if err != nil {
 		return nil, err
 	}
-	return b.homeIn(dir, s, vault, rate)
+	return b.homeIn(dir, s, vault, rate, c)
 }
 
 // homeIn makes one in a folder.
-func (b *bench) homeIn(dir string, s *service, vault string, rate float64) (*home, error) {
+func (b *bench) homeIn(dir string, s *service, vault string, rate float64, c *cloud) (*home, error) {
 	var text strings.Builder
-	fmt.Fprintf(&text, "version: 1\nvault:\n  url: %q\nresources:\n", vault)
+	h := &home{b: b, dir: dir, env: []string{"TRAINING_KEY=" + trainingKey}}
+	fmt.Fprintf(&text, "version: 1\nvault:\n  url: %q\n", vault)
+	if c != nil {
+		fmt.Fprintf(&text, "  connection_string: ${%s}\n", connectionVariable)
+		h.env = append(h.env, c.env()...)
+	}
+	text.WriteString("resources:\n")
 	for _, r := range s.resources {
 		fmt.Fprintf(&text, "  %s:\n    endpoint: %s/%s\n    training_key: ${TRAINING_KEY}\n    calls_per_second: %g\n", r, s.url, r, rate)
 	}
-	h := &home{b: b, dir: dir, env: []string{"TRAINING_KEY=" + trainingKey}}
 	return h, os.WriteFile(filepath.Join(dir, "cvarchive.yaml"), []byte(text.String()), 0o600)
 }
 

@@ -26,7 +26,14 @@ func TestQuick(t *testing.T) {
 	dir := t.TempDir()
 	var stdout, stderr bytes.Buffer
 	file := func(name string) string { return filepath.Join(dir, name) }
-	err := run(t.Context(), []string{"-quick", "-rounds", "1", "-dir", dir, "-json", file("json"), "-bench", file("bench")}, nil, &stdout, &stderr)
+	document := ""
+	for _, s := range sections {
+		document += "<!-- figures: " + s.name + " -->\nold\n<!-- end -->\n"
+	}
+	if err := os.WriteFile(file("document"), []byte(document), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := run(t.Context(), []string{"-quick", "-rounds", "1", "-dir", dir, "-json", file("json"), "-bench", file("bench"), "-update", file("document")}, nil, &stdout, &stderr)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
@@ -41,6 +48,13 @@ func TestQuick(t *testing.T) {
 	lines, err := os.ReadFile(file("bench"))
 	if err != nil {
 		t.Fatal(err)
+	}
+	updated, err := os.ReadFile(file("document"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(updated, []byte("old")) || bytes.Count(updated, []byte("<!-- end -->")) != len(sections) {
+		t.Errorf("the document became\n%s", updated)
 	}
 	rows := map[string]int{}
 	for _, table := range r.Tables {

@@ -199,7 +199,7 @@ func archiveName(out []byte) (string, error) {
 
 // home makes the configuration of a service in a folder, the vault in it too.
 func (s *service) home(b *bench, dir string, rate float64) (*home, error) {
-	return b.homeIn(dir, s, filepath.Join(dir, "vault"), rate)
+	return b.homeIn(dir, s, filepath.Join(dir, "vault"), rate, nil)
 }
 
 // The least calls that an operation can take, in terms of what the API

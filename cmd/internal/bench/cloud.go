@@ -28,5 +28,14 @@ func (b *bench) cloud() (*cloud, error) {
 // container makes a container and returns its address.
 func (c *cloud) container(ctx context.Context) (string, error) { return c.server.NewContainer(ctx) }
 
+// containers makes two.
+func (c *cloud) containers(ctx context.Context) (first, second string, err error) {
+	if first, err = c.container(ctx); err != nil {
+		return "", "", err
+	}
+	second, err = c.container(ctx)
+	return first, second, err
+}
+
 // env has the credential.
 func (c *cloud) env() []string { return []string{connectionVariable + "=" + c.server.ConnectionString} }

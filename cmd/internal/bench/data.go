@@ -11,25 +11,39 @@ import (
 	"strings"
 
 	"cvarchive/manifest"
+	"cvarchive/remote/blobstore/azurite"
 	"cvarchive/remote/customvision"
 )
 
-// sizeClass is a corpus: so many images of about a size, in a few projects.
+// sizeClass is a corpus, so many images of about a size in a few projects,
+// and where its vaults are.
 type sizeClass struct {
 	name     string
 	size     int
 	images   int
 	speed    float64 // of a backup, to a bare loop's, at least
 	projects int
+	place    placeKind
 }
+
+// placeKind is a kind of place for vaults.
+type placeKind int
+
+const (
+	inScratch placeKind = iota // in memory, if the system has that
+	onDisk
+	inAzurite
+)
 
 // dataSection measures what image bytes pass through, at three sizes.
 func dataSection(ctx context.Context, b *bench) ([]*table, error) {
 	classes := pick(b, []sizeClass{
-		{"25kB", 25_000, 12_000, 0.80, 4},
-		{"500kB", 500_000, 800, 0.90, 4},
-		{"5MB", 5_000_000, 80, 0.90, 4},
-	}, []sizeClass{{"25kB", 25_000, 120, 0.80, 2}})
+		{"25kB", 25_000, 12_000, 0.80, 4, inScratch},
+		{"500kB", 500_000, 800, 0.90, 4, inScratch},
+		{"5MB", 5_000_000, 80, 0.90, 4, inScratch},
+		{"25kB on a disk", 25_000, 4000, 0.80, 4, onDisk},
+		{"25kB in Azurite", 25_000, 2000, 0.80, 4, inAzurite},
+	}, []sizeClass{{"25kB", 25_000, 120, 0.80, 2, inScratch}, {"25kB in Azurite", 25_000, 40, 0.80, 2, inAzurite}})
 	var tables []*table
 	for _, class := range classes {
 		t, err := b.dataClass(ctx, class)
@@ -49,9 +63,10 @@ type dataRound struct {
 	service *service
 	links   string // file
 	round   int
+	cloud   *cloud // nil: vaults are folders
 	home    *home
 	dir     string           // of everything that the round writes
-	bare    string           // where the bare loop stored
+	bare    string           // where the bare loop stores
 	ours    map[string]usage // the program's, by operation
 }
 
@@ -67,19 +82,34 @@ func (b *bench) dataClass(ctx context.Context, class sizeClass) (*table, error) 
 		return nil, err
 	}
 	defer s.stop()
-	place := "a disk"
-	if b.memory {
+	t := &table{Title: "Data path, images of about " + class.name}
+	var c *cloud
+	place := "a folder of " + b.scratch
+	switch {
+	case class.place == inAzurite:
+		c, err = b.cloud()
+		if errors.Is(err, azurite.ErrMissing) {
+			t.note("Not measured: %v.", err)
+			return t, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		defer c.stop()
+		place = "Azurite, of which each round uses its own container; one Node thread serves all of it, so that the ratio shows the economy of requests and not the speed of Azure"
+	case class.place == onDisk:
+		place = "a folder of " + os.TempDir()
+	case b.memory:
 		place = "memory (/dev/shm)"
 	}
-	t := &table{Title: fmt.Sprintf("Data path, images of about %s", class.name)}
-	t.note("%d images, %.0f MB, in %d projects; vaults and pictures in %s.", s.Images, float64(s.Bytes)/1e6, class.projects, place)
+	t.note("%d images, %.0f MB, in %d projects; vaults in %s.", s.Images, float64(s.Bytes)/1e6, class.projects, place)
 	links := filepath.Join(b.scratch, "links-"+class.name)
 	if err := s.links(ctx, links); err != nil {
 		return nil, err
 	}
 	for round := range b.rounds {
 		b.logf("data: %s, round %d of %d", class.name, round+1, b.rounds)
-		r := &dataRound{bench: b, class: class, table: t, service: s, links: links, round: round, ours: map[string]usage{}}
+		r := &dataRound{bench: b, class: class, table: t, service: s, links: links, round: round, cloud: c, ours: map[string]usage{}}
 		if err := r.run(ctx); err != nil {
 			return nil, err
 		}
@@ -96,20 +126,46 @@ func (r *dataRound) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.dir)) }()
-	r.bare = filepath.Join(r.dir, "bare")
-	if err := os.Mkdir(r.bare, 0o755); err != nil {
+	parent := r.dir
+	if r.class.place == onDisk {
+		if parent, err = os.MkdirTemp("", "cvarchive-bench-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(parent)) }()
+	}
+	vault := filepath.Join(parent, "vault")
+	r.bare = filepath.Join(parent, "bare")
+	if r.cloud == nil {
+		err = os.Mkdir(r.bare, 0o755)
+	} else {
+		vault, r.bare, err = r.cloud.containers(ctx)
+	}
+	if err != nil {
 		return err
 	}
-	if r.home, err = r.bench.home(r.service, filepath.Join(r.dir, "vault"), noLimit); err != nil {
+	if r.home, err = r.bench.home(r.service, vault, noLimit, r.cloud); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.home.dir)) }()
-	for _, step := range []func(context.Context) error{r.backup, r.verify, r.copy, r.bundle, r.peers, r.restore} {
+	steps := []func(context.Context) error{r.backup, r.verify, r.copy, r.bundle, r.peers, r.restore}
+	if r.class.place != inScratch {
+		steps = steps[:2]
+	}
+	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// bareLoop runs a bare loop with the credential of the vault.
+func (r *dataRound) bareLoop(ctx context.Context, args ...string) (usage, []byte, error) {
+	c := command{args: append([]string{r.self, "bare"}, args...), dir: r.dir}
+	if r.cloud != nil {
+		c.env = r.cloud.env()
+	}
+	return r.measured(ctx, c)
 }
 
 // name is that of a row.
@@ -154,7 +210,7 @@ func (r *dataRound) against(ctx context.Context, operation string, bare, ours fu
 
 func (r *dataRound) backup(ctx context.Context) error {
 	row, err := r.against(ctx, "backup", func(ctx context.Context) (usage, []byte, error) {
-		return r.bench.bare(ctx, r.dir, "download", "-from", r.links, "-to", r.bare)
+		return r.bareLoop(ctx, "download", "-from", r.links, "-to", r.bare)
 	}, func(ctx context.Context) (usage, []byte, error) {
 		return r.home.run(ctx, "backup", "source")
 	})
@@ -174,7 +230,7 @@ func (r *dataRound) backup(ctx context.Context) error {
 
 func (r *dataRound) verify(ctx context.Context) error {
 	row, err := r.against(ctx, "verify", func(ctx context.Context) (usage, []byte, error) {
-		return r.bench.bare(ctx, r.dir, "read", "-from", r.bare)
+		return r.bareLoop(ctx, "read", "-from", r.bare)
 	}, func(ctx context.Context) (usage, []byte, error) {
 		return r.home.run(ctx, "verify", "latest", "--read-data")
 	})
@@ -192,7 +248,7 @@ func (r *dataRound) copy(ctx context.Context) error {
 		return err
 	}
 	_, err := r.against(ctx, "copy", func(ctx context.Context) (usage, []byte, error) {
-		return r.bench.bare(ctx, r.dir, "copy", "-from", r.bare, "-to", bare)
+		return r.bareLoop(ctx, "copy", "-from", r.bare, "-to", bare)
 	}, func(ctx context.Context) (usage, []byte, error) {
 		return r.home.run(ctx, "copy", "latest", "--to", ours)
 	})
@@ -202,7 +258,7 @@ func (r *dataRound) copy(ctx context.Context) error {
 func (r *dataRound) bundle(ctx context.Context) error {
 	bare, ours := filepath.Join(r.dir, "bare-bundle"), filepath.Join(r.dir, "bundle")
 	_, err := r.against(ctx, "bundle", func(ctx context.Context) (usage, []byte, error) {
-		return r.bench.bare(ctx, r.dir, "bundle", "-from", r.bare, "-to", bare)
+		return r.bareLoop(ctx, "bundle", "-from", r.bare, "-to", bare)
 	}, func(ctx context.Context) (usage, []byte, error) {
 		return r.home.run(ctx, "bundle", "latest", "--out", ours)
 	})
@@ -223,7 +279,7 @@ func (r *dataRound) restore(ctx context.Context) error {
 		return err
 	}
 	_, err = r.against(ctx, "restore", func(ctx context.Context) (usage, []byte, error) {
-		return r.bench.bare(ctx, r.dir, "upload", "-from", r.bare, "-endpoint", r.service.url+"/"+bare, "-project", project.ID)
+		return r.bareLoop(ctx, "upload", "-from", r.bare, "-endpoint", r.service.url+"/"+bare, "-project", project.ID)
 	}, func(ctx context.Context) (usage, []byte, error) {
 		return r.home.run(ctx, "restore", "latest", "--to", ours, "--mode", "rebuild", "--yes")
 	})

@@ -21,6 +21,7 @@ type options struct {
 	dir       string // scratch; empty: chosen
 	jsonFile  string
 	benchFile string
+	document  string
 }
 
 func main() {
@@ -73,6 +74,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.dir, "dir", "", "keep vaults and pictures below `DIR` (else in memory, /dev/shm, where there is such a thing)")
 	f.StringVar(&o.jsonFile, "json", "", "write the results as JSON to `FILE`")
 	f.StringVar(&o.benchFile, "bench", "", "write the results as Go benchmark lines, for benchstat, to `FILE`")
+	f.StringVar(&o.document, "update", "", "put the tables between the marks of a Markdown `FILE`, such as docs/performance.md")
 	if err := f.Parse(args); err != nil {
 		return o, &statusError{2}
 	}
@@ -121,7 +123,7 @@ func measureAll(ctx context.Context, o options, stdout, stderr io.Writer) (err e
 		b.logf("%s took %.0f s", s.name, time.Since(began).Seconds())
 	}
 	fmt.Fprint(stdout, report.summary())
-	return errors.Join(report.writeJSON(o.jsonFile), report.writeBench(o.benchFile))
+	return errors.Join(report.writeJSON(o.jsonFile), report.writeBench(o.benchFile), report.updateDocument(o.document))
 }
 
 // section is a part of the suite.

@@ -43,7 +43,9 @@ func (t *table) markdown() string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s\n\n", t.Title)
-	writeAligned(&b, lines)
+	if len(t.Rows) > 0 {
+		writeAligned(&b, lines)
+	}
 	for _, n := range t.Notes {
 		fmt.Fprintf(&b, "\n%s\n", n)
 	}
