@@ -94,7 +94,7 @@ func applyProject(ctx context.Context, t Target, a Archive, objects Objects, p *
 	case p.Action == plan.Skip:
 		r.Outcome = manifest.Complete
 		return r, nil
-	case !p.Action.Writes():
+	case !p.Action.Writes() && p.Action != plan.Serve:
 		r.Outcome = manifest.Failed
 		return r, nil
 	}
@@ -104,7 +104,12 @@ func applyProject(ctx context.Context, t Target, a Archive, objects Objects, p *
 	work, end := graceful(ctx, opt.Grace)
 	defer end()
 	j.work = work
-	err := j.run(ctx)
+	var err error
+	if p.Action == plan.Serve {
+		err = j.serve(ctx)
+	} else {
+		err = j.run(ctx)
+	}
 	r.NoJournal = j.unnoted()
 	r.Calls = j.target.counts()
 	r.Seconds = opt.Now().Sub(started).Seconds()

@@ -11,7 +11,8 @@ import (
 
 // Prepare reads the target and makes the plan. It makes no writing call. A
 // project is looked at closely only where the target has its name: GetTags
-// and GetImageCount for each such, besides GetDomains and GetProjects. What
+// and GetImageCount for each such (and GetIterations, where training or
+// publication is asked for), besides GetDomains and GetProjects. What
 // an interrupted restore left is listed completely.
 func Prepare(ctx context.Context, t Target, a Archive, opt Options) (*plan.Plan, error) {
 	opt = opt.withDefaults()
@@ -124,6 +125,11 @@ func live(ctx context.Context, t Target, entries []manifest.ProjectEntry, opt Op
 			}
 			if l.ImageCount, err = t.ImageCount(ctx, p.ID, ""); err != nil {
 				return nil, err
+			}
+			if opt.Plan.Serves() {
+				if l.Iterations, err = t.Iterations(ctx, p.ID); err != nil {
+					return nil, err
+				}
 			}
 		}
 		s.Projects = append(s.Projects, l)

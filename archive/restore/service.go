@@ -51,7 +51,7 @@ func (j *job) toService(ctx context.Context) {
 	case j.report.By == plan.Import:
 		ids = j.importedIterations(ctx)
 	case j.plan.Training != nil:
-		it, err := j.train(ctx)
+		it, err := j.train(ctx, j.startTraining)
 		if err != nil {
 			j.failure("training", err)
 			break
@@ -61,6 +61,41 @@ func (j *job) toService(ctx context.Context) {
 	for _, p := range j.plan.Publish {
 		j.publish(p, ids[p.Iteration])
 	}
+}
+
+// serve trains and publishes a project that is there and equal. There is no
+// journal of that: the target itself tells what is done.
+func (j *job) serve(ctx context.Context) error {
+	m, err := j.archive.Project(ctx, j.plan.ID)
+	if err != nil {
+		j.fail("", err)
+		return err
+	}
+	j.archived = &plan.Archived{Iterations: m.Iterations}
+	live, err := j.target.Iterations(ctx, j.plan.TargetID)
+	if err != nil {
+		j.fail("", fmt.Errorf("look at what is trained: %w", err))
+		return context.Cause(ctx)
+	}
+	ids := plan.Counterparts(m.Iterations, live)
+	if t := j.plan.Training; t != nil {
+		under := slices.IndexFunc(live, func(it manifest.Iteration) bool { return it.Status == plan.StatusTraining })
+		start := j.startTraining
+		if under >= 0 { // an earlier run was stopped
+			start = func(context.Context) (manifest.Iteration, error) { return live[under], nil }
+		}
+		it, err := j.train(ctx, start)
+		if err != nil {
+			j.failure("training", err)
+			j.plan.Publish = nil
+		}
+		ids[t.Iteration] = it.ID
+	}
+	for _, p := range j.plan.Publish {
+		j.publish(p, ids[p.Iteration])
+	}
+	j.settle()
+	return context.Cause(ctx)
 }
 
 // importedIterations matches archived iterations with those that came with an
@@ -97,14 +132,14 @@ func (j *job) publish(p plan.Publication, iteration string) {
 	j.report.Published = append(j.report.Published, p)
 }
 
-// train starts a training like the archived one, or finds the one that an
-// earlier run started, waits for it and compares its figures.
-func (j *job) train(ctx context.Context) (manifest.Iteration, error) {
+// train waits for a training like the archived one, which start starts or
+// finds, and compares its figures.
+func (j *job) train(ctx context.Context, start func(context.Context) (manifest.Iteration, error)) (manifest.Iteration, error) {
 	t := j.plan.Training
 	j.report.Training = &Training{Type: t.Type, BudgetHours: t.BudgetHours}
 	started := j.opt.Now()
 	defer func() { j.report.Training.Seconds = j.opt.Now().Sub(started).Seconds() }()
-	it, err := j.startTraining(ctx)
+	it, err := start(ctx)
 	if err != nil {
 		return it, err
 	}
@@ -150,7 +185,7 @@ func (j *job) earlierTraining(ctx context.Context) (manifest.Iteration, bool, er
 	}
 	for _, it := range all {
 		id := j.attempt.training.Iteration
-		if it.ID == id && it.Status != statusTrainingFailed || id == "" && (it.Trained() || it.Status == statusTraining) {
+		if it.ID == id && it.Status != statusTrainingFailed || id == "" && (it.Trained() || it.Status == plan.StatusTraining) {
 			return it, true, nil
 		}
 	}
@@ -159,7 +194,6 @@ func (j *job) earlierTraining(ctx context.Context) (manifest.Iteration, bool, er
 
 // Words for the state of a training; the list is open.
 const (
-	statusTraining       = "Training"
 	statusTrainingFailed = "Failed"
 )
 

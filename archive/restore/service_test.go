@@ -140,6 +140,57 @@ func TestTrainingIsGoneOnWith(t *testing.T) {
 	}
 }
 
+// TestServeLater trains and publishes what an earlier restore brought without
+// that, once, and goes on with a training that was stopped.
+func TestServeLater(t *testing.T) {
+	for _, mode := range []plan.Mode{plan.ModeRebuild, plan.ModeImport} {
+		for _, stopped := range []bool{false, true} {
+			e := newEnvironment(t, simulator.ResourceOptions{})
+			r := e.trained(12)
+			opt := e.journaled()
+			opt.Plan.Mode, opt.NoContentProof = mode, true
+			_, report := e.restore(r, opt)
+			wantEqual(t, report)
+			e.sim.Resource("northeurope").ResetCalls()
+
+			opt.Plan.Train, opt.Plan.PublishAsBefore = true, predictions
+			if stopped {
+				p, err := restore.Prepare(t.Context(), e.target, r, opt)
+				check(t, err)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				_, _ = restore.Apply(ctx, mortal{e.target, cancel, true}, r, e.vault, p, opt)
+			}
+			p, report := e.restore(r, opt)
+			wantEqual(t, report)
+			pr := report.Projects[0]
+			if p.Projects[0].Action != plan.Serve || !p.Pending || pr.Action != plan.Serve {
+				// An import that was not stopped has its publication by now.
+				if !(stopped && mode == plan.ModeImport) {
+					t.Errorf("%s, stopped %t: planned %+v", mode, stopped, p.Projects[0])
+				}
+			}
+			want := plan.Calls{plan.PublishIteration: 1}
+			if mode == plan.ModeRebuild {
+				want[plan.TrainProject] = 1
+			}
+			if d := cmp.Diff(want, e.writes()); d != "" {
+				t.Errorf("%s, stopped %t: calls (-want +got):\n%s", mode, stopped, d)
+			}
+			its, err := e.target.Iterations(t.Context(), pr.TargetID)
+			check(t, err)
+			if len(its) != 1 || its[0].PublishName != "till" {
+				t.Errorf("%s, stopped %t: iterations %+v", mode, stopped, its)
+			}
+			p, err = restore.Prepare(t.Context(), e.target, r, opt)
+			check(t, err)
+			if p.Pending || p.Projects[0].Action != plan.Skip {
+				t.Errorf("%s, stopped %t: left to do: %+v", mode, stopped, p.Projects[0])
+			}
+		}
+	}
+}
+
 // TestTrainingRefused has too few images to train with: the project is there
 // and proven, and the report says what is not.
 func TestTrainingRefused(t *testing.T) {

@@ -16,6 +16,7 @@ var sigils = map[plan.Action]struct{ sigil, colour, meaning string }{
 	plan.Import:   {"+", ui.Green, "is created"},
 	plan.Rebuild:  {"+", ui.Green, "is created"},
 	plan.Continue: {"~", ui.Green, "is gone on with"},
+	plan.Serve:    {"~", ui.Green, "is trained or published"},
 	plan.Skip:     {"=", ui.Faint, "is left as it is"},
 	plan.Conflict: {"!", ui.Yellow, "its name is taken"},
 	plan.Blocked:  {"x", ui.Red, "cannot be restored"},
@@ -129,6 +130,10 @@ func (a *app) printPlanned(p *plan.Project, everywhere []plan.Note) {
 		a.printCreates(p)
 		a.printTakes(p)
 	}
+	if p.Action == plan.Serve {
+		a.printService(p)
+		a.printTakes(p)
+	}
 	for _, n := range p.NotCarried {
 		if p.Action.Writes() && slices.ContainsFunc(everywhere, sameNote(n)) {
 			continue
@@ -172,6 +177,11 @@ func (a *app) printCreates(p *plan.Project) {
 		tags.Row(ui.Grouped(t.Images), t.Name+kind)
 	}
 	tags.Print(a.out, "          ")
+	a.printService(p)
+}
+
+// printService shows what is trained and published.
+func (a *app) printService(p *plan.Project) {
 	if t := p.Training; t != nil && p.Action != plan.Import {
 		a.plus("a training, as %s was trained%s", ui.Sentence(fmt.Sprintf("%q", t.Name)), budget(t))
 	}
@@ -291,7 +301,7 @@ func (a *app) printTally(p *plan.Plan) {
 		n    int
 		what string
 	}{
-		{t.Import, "to import"}, {t.Rebuild, "to rebuild"}, {t.Resume, "to go on with"},
+		{t.Import, "to import"}, {t.Rebuild, "to rebuild"}, {t.Resume, "to go on with"}, {t.Serve, "to train or publish"},
 		{t.Skip, "to leave"}, {t.Conflict, "in conflict"}, {t.Blocked, "blocked"},
 	} {
 		if c.n > 0 {
@@ -302,7 +312,7 @@ func (a *app) printTally(p *plan.Plan) {
 		s = []string{"no project is restored"}
 	}
 	a.out.Printf("Plan: %s.\n", strings.Join(s, ", "))
-	if t.Import+t.Rebuild+t.Resume > 0 {
+	if t.Import+t.Rebuild+t.Resume+t.Serve > 0 {
 		a.printCost(p)
 		a.printRoom(&p.Room, p.Target.Name)
 	}

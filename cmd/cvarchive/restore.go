@@ -44,7 +44,8 @@ such projects are built again from their content.
 
 A restore that was stopped, however, goes on where it was when the same command is run
 again, from any machine: the vault has a journal of it. With --train, projects that were
-rebuilt and had been trained are trained again, with the same type and budget.
+rebuilt and had been trained are trained again, with the same type and budget; that and
+publication can be asked for later too, when the projects are there.
 
 --out saves the plan of a --dry-run, and --plan carries it out, later or by somebody else.
 It is refused when the archive, the target or what is to be done has changed since. When

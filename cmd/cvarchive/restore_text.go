@@ -18,10 +18,12 @@ func (a *app) printReport(r *restore.Report) {
 		a.printRestored(&r.Projects[i])
 	}
 	a.printRemoved(r)
-	restored, short := 0, len(r.Failures)
+	restored, served, short := 0, 0, len(r.Failures)
 	for i := range r.Projects {
 		p := &r.Projects[i]
 		switch {
+		case p.Action == plan.Serve && p.Outcome == manifest.Complete:
+			served++
 		case !p.Action.Writes() && p.Outcome == manifest.Complete:
 		case p.Outcome == manifest.Complete && p.Proof != nil && p.Proof.Equal():
 			restored++
@@ -30,6 +32,12 @@ func (a *app) printReport(r *restore.Report) {
 		}
 	}
 	took := ui.Duration(r.Finished.Sub(r.Started))
+	if served > 0 {
+		a.out.Printf("Trained or published %s that %s there already, in %s.\n", ui.Count(served, "project"), wasOrWere(served), took)
+	}
+	if short == 0 && served > 0 && restored == 0 {
+		return
+	}
 	if short == 0 {
 		a.out.Printf("Restored %s to %s in %s, each read back and found equal to the archive.\n", ui.Count(restored, "project"), ui.Clean(r.Target.Name), took)
 		return
@@ -41,6 +49,7 @@ func (a *app) printReport(r *restore.Report) {
 func (a *app) printRestored(p *restore.ProjectReport) {
 	mark := a.out.Paint(ui.Green, "✓")
 	switch {
+	case p.Action == plan.Serve && p.Outcome == manifest.Complete:
 	case !p.Action.Writes() && p.Outcome == manifest.Complete:
 		mark = "="
 	case p.Outcome != manifest.Complete || p.Proof == nil || !p.Proof.Equal():
@@ -72,7 +81,17 @@ func (a *app) printRestored(p *restore.ProjectReport) {
 	a.printProof(p.Proof)
 }
 
+func wasOrWere(n int) string {
+	if n == 1 {
+		return "was"
+	}
+	return "were"
+}
+
 func restoredText(p *restore.ProjectReport) string {
+	if p.Action == plan.Serve {
+		return fmt.Sprintf("trained or published, %s; its content was there and equal", p.Outcome)
+	}
 	if !p.Action.Writes() {
 		if p.Outcome == manifest.Complete {
 			return "left as it is (" + ui.Sentence(p.Reason) + ")"

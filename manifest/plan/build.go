@@ -52,6 +52,9 @@ type Live struct {
 	Project    manifest.Project
 	Tags       []manifest.Tag
 	ImageCount int // negative: not read
+	// Iterations are needed only where training or publication is asked
+	// for, of the same ones.
+	Iterations []manifest.Iteration
 }
 
 // Build makes the plan. An error means that the options make no sense, or is
@@ -105,6 +108,7 @@ func (b *builder) project(a *Archived) Project {
 		return p
 	}
 	if !b.settleName(&p, a) {
+		b.serve(&p, a)
 		return p
 	}
 	alive, why := b.token(a)

@@ -123,6 +123,9 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
+// Serves reports whether training or publication is asked for.
+func (o Options) Serves() bool { return o.Train || len(o.Publish) > 0 || o.PublishAsBefore != "" }
+
 // Selects reports whether the options choose a project.
 func (o Options) Selects(e manifest.ProjectEntry) bool {
 	return len(o.Projects) == 0 || slices.Contains(o.Projects, e.ID) || slices.Contains(o.Projects, e.Name)

@@ -57,12 +57,13 @@ const (
 	Import   Action = "import"   // by its token
 	Rebuild  Action = "rebuild"  // from its content
 	Continue Action = "resume"   // what an earlier restore began
+	Serve    Action = "serve"    // it is there and equal; train or publish it
 	Skip     Action = "skip"     // nothing to do, or asked to leave alone
 	Conflict Action = "conflict" // its name is taken by another project
 	Blocked  Action = "blocked"  // it cannot be restored
 )
 
-// Writes reports whether the action changes the target.
+// Writes reports whether the action creates content in the target.
 func (a Action) Writes() bool { return a == Import || a == Rebuild || a == Continue }
 
 // Project is the plan of one archived project.
@@ -114,8 +115,8 @@ type Project struct {
 	Resume *Resume `json:"resume,omitempty"`
 	// Transfer is the way that image bytes take, where there are any.
 	Transfer Transfer `json:"transfer,omitempty"`
-	// Training follows a rebuild, if asked for; Publish follows that, or
-	// an import.
+	// Training follows a rebuild, if asked for, then or later; Publish
+	// follows that, or an import.
 	Training *Training     `json:"training,omitempty"`
 	Publish  []Publication `json:"publish,omitempty"`
 }
@@ -203,6 +204,7 @@ type Totals struct {
 	Import     int   `json:"import"`
 	Rebuild    int   `json:"rebuild"`
 	Resume     int   `json:"resume"`
+	Serve      int   `json:"serve,omitempty"`
 	Skip       int   `json:"skip"`
 	Conflict   int   `json:"conflict"`
 	Blocked    int   `json:"blocked"`
@@ -226,6 +228,8 @@ func (p *Plan) sum() {
 			t.Rebuild++
 		case Continue:
 			t.Resume++
+		case Serve:
+			t.Serve++
 		case Skip:
 			t.Skip++
 		case Conflict:
@@ -244,5 +248,5 @@ func (p *Plan) sum() {
 		}
 	}
 	p.Totals = t
-	p.Pending = t.Import+t.Rebuild+t.Resume > 0 || slices.ContainsFunc(p.Leftovers, func(l Leftover) bool { return l.Remove })
+	p.Pending = t.Import+t.Rebuild+t.Resume+t.Serve > 0 || slices.ContainsFunc(p.Leftovers, func(l Leftover) bool { return l.Remove })
 }
