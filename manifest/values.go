@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+	"unique"
 )
 
 // Digest is a SHA-256. Its text form, in JSON too, is 64 lower-case
@@ -69,23 +70,37 @@ const redacted = "[redacted]"
 // Secret is a string that must not be shown: an export token, a key. It
 // prints, marshals and logs as "[redacted]"; [Secret.Reveal] is the only way
 // to its content.
-type Secret struct{ value string }
+//
+// The content lies behind a handle, since package fmt does not ask a value in
+// an unexported field how it wants to be printed. Secrets with the same content
+// are equal.
+type Secret struct{ handle unique.Handle[string] }
 
 // NewSecret wraps a string.
-func NewSecret(s string) Secret { return Secret{value: s} }
+func NewSecret(s string) Secret {
+	if s == "" {
+		return Secret{}
+	}
+	return Secret{handle: unique.Make(s)}
+}
 
 // Reveal returns the content.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.handle.Value()
+}
 
 // IsZero reports whether there is no content.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s == Secret{} }
 
 // Equal reports whether two secrets have the same content.
-func (s Secret) Equal(other Secret) bool { return s.value == other.value }
+func (s Secret) Equal(other Secret) bool { return s == other }
 
 // String implements [fmt.Stringer] and hides the content.
 func (s Secret) String() string {
-	if s.value == "" {
+	if s.IsZero() {
 		return ""
 	}
 	return redacted

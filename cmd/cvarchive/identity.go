@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/term"
@@ -30,6 +31,9 @@ func (a *app) identities(c *cli.Context) (seal.Identities, error) {
 	}
 	var all seal.Identities
 	for _, path := range files {
+		if strings.HasPrefix(strings.ToUpper(path), "AGE-SECRET-KEY-") || strings.Contains(path, "PRIVATE KEY") {
+			return seal.Identities{}, usagef("--identity and $%s take the path of a file, and what is given is a private key itself, which others may have seen now; put it into a file, and give that", envIdentity)
+		}
 		content, err := readIdentity(path)
 		if err != nil {
 			return seal.Identities{}, &usageError{fmt.Sprintf("read the identity file %s: %v; give a readable file with a private key", path, cause(err))}

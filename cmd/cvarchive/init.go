@@ -108,7 +108,7 @@ func writeConfig(path, vaultAddress string) (written bool, err error) {
 	if _, err := config.Parse(path, []byte(text)); err != nil {
 		return false, fmt.Errorf("the vault's address cannot be written to a config: %w", err)
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return false, fmt.Errorf("write the config %s: %w", path, cause(err))
 	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)

@@ -2,9 +2,14 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"time"
+
+	azlog "github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
+
+	"cvarchive/remote/azure"
 )
 
 func main() { os.Exit(start()) }
@@ -12,6 +17,7 @@ func main() { os.Exit(start()) }
 // start runs the program and returns its exit status. It is apart from main
 // so that everything deferred has run before the process ends.
 func start() int {
+	azlog.SetListener(sdkLog(os.Stderr, os.Getenv(envSDKLog)))
 	ctx, in := interruptible(context.Background())
 	defer in.release()
 	return run(ctx, os.Args[1:], process{
@@ -21,6 +27,20 @@ func start() int {
 		lookupEnv:  os.LookupEnv,
 		interrupts: in,
 	})
+}
+
+// envSDKLog is the variable with which Azure's SDK is made to log.
+const envSDKLog = "AZURE_SDK_GO_LOGGING"
+
+// sdkLog takes the place of the SDK's own log, when that is wanted: it may
+// repeat what a service says, and a service may repeat what it was told.
+func sdkLog(w io.Writer, wanted string) func(azlog.Event, string) {
+	if wanted != "all" {
+		return nil
+	}
+	return func(e azlog.Event, message string) {
+		fmt.Fprintf(w, "%s: %s\n", e, azure.Scrub(message))
+	}
 }
 
 // process is what a command may touch of the process it runs in. The demo

@@ -54,8 +54,5 @@ func writeReport(path string, r documented) (err error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
-	if err := os.Chmod(f.Name(), 0o644); err != nil {
-		return err
-	}
 	return os.Rename(f.Name(), path)
 }

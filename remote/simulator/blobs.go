@@ -51,7 +51,7 @@ func (b *blobStore) put(ref blobRef, data []byte) error {
 	if info, err := os.Stat(path); err == nil && info.Size() == int64(ref.Size) {
 		return nil
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("keep blob: %w", err)
 	}
 	return writeFile(path, data)

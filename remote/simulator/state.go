@@ -65,7 +65,7 @@ func (s *Service) Save() error {
 func (s *Service) Close() error { return s.Save() }
 
 func (s *Service) load() error {
-	if err := os.MkdirAll(s.opt.StateDir, 0o755); err != nil {
+	if err := os.MkdirAll(s.opt.StateDir, 0o700); err != nil {
 		return fmt.Errorf("simulator: make state folder: %w", err)
 	}
 	data, err := os.ReadFile(s.stateFile())

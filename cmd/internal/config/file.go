@@ -329,7 +329,11 @@ func (r *reader) oneOf(key string, allowed ...string) string {
 	text := r.text(key)
 	if text != "" && r.err == nil && !slices.Contains(allowed, text) {
 		v := r.values[key]
-		r.err = r.errorf(v, "%s cannot be %q; it is one of %s", v.key, text, strings.Join(allowed, ", "))
+		shown := strconv.Quote(text)
+		if len(variables(v.text)) > 0 { // perhaps the wrong one, and a secret
+			shown = "what " + v.text + " holds"
+		}
+		r.err = r.errorf(v, "%s cannot be %s; it is one of %s", v.key, shown, strings.Join(allowed, ", "))
 	}
 	return text
 }

@@ -84,6 +84,10 @@ func isNull(n *yaml.Node) bool {
 	return n.Kind == 0 || n.Kind == yaml.ScalarNode && n.Tag == "!!null"
 }
 
+// quotedPart is what the YAML library repeats of the file, such as "anchor
+// 'x' referenced": it may be a key that stands there without quotes.
+var quotedPart = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`")
+
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 // syntaxError takes the line out of what the YAML library says; it knows no
@@ -99,6 +103,7 @@ func syntaxError(file string, err error) *Error {
 	if strings.HasPrefix(message, "did not find expected") {
 		e.Line++ // the library counts these lines from 0
 	}
+	message = quotedPart.ReplaceAllString(message, "here")
 	if len(message) > maxShown {
 		message = message[:maxShown] + "…"
 	}

@@ -87,7 +87,7 @@ func makeFolder(dir string) (string, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = os.MkdirAll(dir, 0o755)
+		err = os.MkdirAll(dir, 0o700)
 	case err == nil && len(entries) > 0:
 		return "", fmt.Errorf("the folder %s is not empty; give the demo a new one", dir)
 	}
