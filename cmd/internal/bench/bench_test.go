@@ -28,7 +28,7 @@ func TestQuick(t *testing.T) {
 	file := func(name string) string { return filepath.Join(dir, name) }
 	document := ""
 	for _, s := range sections {
-		document += "<!-- figures: " + s.name + " -->\nold\n<!-- end -->\n"
+		document += "<!-- figures: " + s.name + " -->\nOLD FIGURES\n<!-- end -->\n"
 	}
 	if err := os.WriteFile(file("document"), []byte(document), 0o600); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func TestQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(updated, []byte("old")) || bytes.Count(updated, []byte("<!-- end -->")) != len(sections) {
+	if bytes.Contains(updated, []byte("OLD FIGURES")) || bytes.Count(updated, []byte("<!-- end -->")) != len(sections) {
 		t.Errorf("the document became\n%s", updated)
 	}
 	rows := map[string]int{}
