@@ -31,8 +31,8 @@ func MinCalls(projects ...Size) int {
 			calls++ // GetProject says whether it changed meanwhile
 		}
 		for _, it := range p.Iterations {
-			calls++ // GetIterationPerformance
-			calls += it.Images/manifest.MaxPage + 1
+			calls++                                               // GetIterationPerformance
+			calls += max(0, it.Images-1)/(manifest.MaxPage-1) + 1 // by pages that overlap by one
 			if it.Exportable {
 				calls++ // GetExports
 			}

@@ -23,6 +23,7 @@ type entry struct {
 
 	pass       int   // the last listing of the workspace that showed it; 0: none
 	iterations []int // the trained iterations that showed it, unless the workspace did
+	waiting    bool  // its record was taken from one of them
 }
 
 // at returns the entry of an image, a new one if need be. The id must be
@@ -56,4 +57,14 @@ func (c catalog) lost(pass int) []string {
 		out[i] = id.String()
 	}
 	return out
+}
+
+// forget drops what the last iteration that was listed has shown, so that it
+// can be listed again.
+func (c catalog) forget(iteration int) {
+	for _, e := range c {
+		if n := len(e.iterations); n > 0 && e.iterations[n-1] == iteration {
+			e.iterations = e.iterations[:n-1]
+		}
+	}
 }

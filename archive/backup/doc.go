@@ -30,13 +30,14 @@
 //	    + 1                         GetProject, only if n > 256
 //	    + for each trained iteration
 //	        1                       GetIterationPerformance
-//	        + ⌊m/256⌋ + 1           GetImages; m images in the iteration
+//	        + ⌊(m-1)/255⌋ + 1       GetImages; m images in the iteration
 //	        + 1                     GetExports, only if it is exportable
 //
 // The size of the workspace is known from the export record, so that its
 // listing stops without asking once more; that of an iteration is told by no
 // other answer, so that its listing ends with the first page that is not full
-// (a GetImageCount call would cost at least as much). [MinCalls] computes the
+// (a GetImageCount call would cost at least as much), and its pages overlap by
+// one image. [MinCalls] computes the
 // sum, and a test holds the simulator's count against it.
 //
 // # When the project changes meanwhile
@@ -60,6 +61,10 @@
 // is, the last is kept, together with the images that only earlier listings
 // showed and that still exist, and marked: the project's failures say what
 // moved, and where counts differ, with both numbers.
+//
+// The images of an iteration are fixed, but for those that are deleted from
+// it: then its pages, which overlap, do not continue each other, and the
+// iteration is listed again, as often at most, and else marked.
 //
 // That lastModified moves with every change of an image, its tags, regions and
 // metadata is what one expects, and no document promises it. So it is believed

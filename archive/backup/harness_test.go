@@ -46,6 +46,7 @@ type world struct {
 	store  *vaulttest.Counter
 	vault  *vault.Vault
 	drawn  int // pictures so far: each is different
+	png    png.Encoder
 
 	mu     sync.Mutex
 	events []progress.Event
@@ -59,7 +60,7 @@ func newWorld(t testing.TB, change ...func(*simulator.Options)) *world {
 	for _, f := range change {
 		f(&opt)
 	}
-	w := &world{t: t, sim: simtest.Start(t, opt), store: vaulttest.Count(vaulttest.NewMemory())}
+	w := &world{t: t, sim: simtest.Start(t, opt), store: vaulttest.Count(vaulttest.NewMemory()), png: png.Encoder{BufferPool: &onePNG{}}}
 	w.vault = vaulttest.Init(t, w.store)
 	w.client = w.connect("the-key")
 	return w
@@ -152,7 +153,7 @@ func (w *world) picture(format string) []byte {
 	case "jpg":
 		err = jpeg.Encode(&b, img, &jpeg.Options{Quality: 100})
 	case "png":
-		err = png.Encode(&b, img)
+		err = w.png.Encode(&b, img)
 	case "gif":
 		err = gif.Encode(&b, img, nil)
 	case "bmp":
@@ -163,6 +164,13 @@ func (w *world) picture(format string) []byte {
 	}
 	return b.Bytes()
 }
+
+// onePNG saves most of the work of small pictures, which is to make room for
+// large ones.
+type onePNG struct{ buffer *png.EncoderBuffer }
+
+func (p *onePNG) Get() *png.EncoderBuffer  { return p.buffer }
+func (p *onePNG) Put(b *png.EncoderBuffer) { p.buffer = b }
 
 // stored is an image that was put into the service.
 type stored struct {

@@ -9,6 +9,7 @@ import (
 type page struct {
 	*download.Links
 	iterationID string
+	attempt     int // which listing of the iteration, from 1
 	images      []manifest.ListedImage
 }
 

@@ -37,6 +37,12 @@ func unbounded(yield func(int, bool) bool) {
 	}
 }
 
+// overlapping does, with pages that overlap by one image.
+func overlapping(yield func(int, bool) bool) {
+	for skip := 0; yield(skip, skip > 0); skip += manifest.MaxPage - 1 {
+	}
+}
+
 // listing is what one pass over a list of images came to.
 type listing struct {
 	pages    int

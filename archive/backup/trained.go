@@ -176,19 +176,25 @@ func (c *capture) onlyInIterations(ctx context.Context, trained []*manifest.Iter
 		index[it.ID] = i
 	}
 	listings := make([]listing, len(trained))
+	attempt := 1 // of the iteration that is picked from
 	err = c.pipe(ctx, steps{
 		pages: func(ctx context.Context) pageSeq {
 			return func(yield func(*page) bool) {
 				for i, it := range trained {
-					for p := range c.pages(ctx, it.ID, unbounded, &listings[i]) {
-						if !yield(p) {
-							return
-						}
+					if !c.iterationPages(ctx, it, &listings[i], yield) {
+						return
 					}
 				}
 			}
 		},
-		pick: func(p *page, img *manifest.ListedImage) *entry { return c.pickIteration(index[p.iterationID], img) },
+		pick: func(p *page, img *manifest.ListedImage) *entry {
+			i := index[p.iterationID]
+			if p.attempt > attempt {
+				c.known.forget(i)
+			}
+			attempt = p.attempt
+			return c.pickIteration(i, img)
+		},
 		emit: func(j *job) error {
 			c.finish(j)
 			return waiting.put(&j.image)
@@ -198,16 +204,49 @@ func (c *capture) onlyInIterations(ctx context.Context, trained []*manifest.Iter
 		return err
 	}
 	for i, it := range trained {
-		if err := listings[i].err; err != nil {
-			c.fail(manifest.FailureOf(fmt.Sprintf("images of iteration %q (%s)", it.Name, it.ID), err))
+		item := fmt.Sprintf("images of iteration %q (%s)", it.Name, it.ID)
+		switch l := &listings[i]; {
+		case l.err != nil:
+			c.fail(manifest.FailureOf(item, l.err))
+		case l.moved:
+			c.fail(manifest.Failure{
+				Item: item, Code: "Moved",
+				Message: fmt.Sprintf("images were deleted from it while it was listed %d times; back up again when nobody works on it", maxPasses),
+			})
 		}
 	}
 	return waiting.each(func(img *manifest.Image) error {
-		for _, i := range c.known.at(img.ID).iterations {
+		holders := c.known.at(img.ID).iterations
+		if len(holders) == 0 {
+			return nil // the last listing does not show it any more
+		}
+		for _, i := range holders {
 			img.Iterations = append(img.Iterations, trained[i].ID)
 		}
 		return c.append(img)
 	})
+}
+
+// iterationPages lists the images of an iteration. Training fixes them, but
+// they can be deleted from it: then the pages move, and it is listed again, a
+// few times. It returns false when yield did.
+func (c *capture) iterationPages(ctx context.Context, it *manifest.Iteration, l *listing, yield func(*page) bool) bool {
+	for attempt := 1; ; attempt++ {
+		*l = listing{}
+		if attempt > 1 && !yield(&page{iterationID: it.ID, attempt: attempt}) { // it may have no images any more
+			return false
+		}
+		for p := range c.pages(ctx, it.ID, overlapping, l) {
+			p.attempt = attempt
+			if !yield(p) {
+				return false
+			}
+		}
+		if l.err != nil || !l.moved || attempt == maxPasses {
+			return true
+		}
+		c.warn("images of iteration %q were deleted while they were listed; they are listed again (%d of at most %d)", it.Name, attempt+1, maxPasses)
+	}
 }
 
 // pickIteration takes an image that neither the workspace nor an earlier
@@ -220,12 +259,12 @@ func (c *capture) pickIteration(iteration int, img *manifest.ListedImage) *entry
 	if e.pass == c.pass {
 		return nil
 	}
-	first := len(e.iterations) == 0
-	if first || e.iterations[len(e.iterations)-1] != iteration {
+	if n := len(e.iterations); n == 0 || e.iterations[n-1] != iteration {
 		e.iterations = append(e.iterations, iteration)
 	}
-	if first {
-		return e
+	if e.waiting {
+		return nil
 	}
-	return nil
+	e.waiting = true
+	return e
 }
