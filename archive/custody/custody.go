@@ -99,13 +99,14 @@ func (w *work) one(ctx context.Context, name string, err error) error {
 func (w *work) toObjects(ctx context.Context, v *vault.Vault, a vault.Archive, but *objectset.Set, do func(context.Context, string) error) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(w.opt.Concurrency)
-	err := eachObject(gctx, v, a, nil, func(o manifest.Object) {
+	err := eachObject(gctx, v, a, nil, func(o manifest.Object) error {
 		if but.Has(objectset.OfLine(o)) {
 			w.report.Left++
-			return
+			return nil
 		}
 		name := v.ObjectName(o)
 		g.Go(func() error { return w.one(gctx, name, do(gctx, name)) })
+		return nil
 	})
 	if stopped := g.Wait(); stopped != nil {
 		return stopped
@@ -114,8 +115,8 @@ func (w *work) toObjects(ctx context.Context, v *vault.Vault, a vault.Archive, b
 }
 
 // eachObject calls each once for every object that an archive names, or only
-// those of some projects, by id.
-func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects []string, each func(manifest.Object)) error {
+// those of some projects, by id. Its error ends it.
+func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects []string, each func(manifest.Object) error) error {
 	f, err := v.OpenArchive(ctx, a)
 	if err != nil {
 		return err
@@ -126,17 +127,20 @@ func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects [
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
 	var seen objectset.Set
-	once := func(o manifest.Object) {
-		if seen.Insert(objectset.OfLine(o)) && vault.CheckObject(o) == nil {
-			each(o)
+	once := func(o manifest.Object) error {
+		if !seen.Insert(objectset.OfLine(o)) || vault.CheckObject(o) != nil {
+			return nil
 		}
+		return each(o)
 	}
 	if projects == nil {
 		for o, err := range r.Objects(ctx) {
+			if err == nil {
+				err = once(o)
+			}
 			if err != nil {
 				return err
 			}
-			once(o)
 		}
 		return nil
 	}
@@ -148,24 +152,27 @@ func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects [
 	return nil
 }
 
-func ofProject(ctx context.Context, r *archive.Reader, id string, each func(manifest.Object)) error {
+func ofProject(ctx context.Context, r *archive.Reader, id string, each func(manifest.Object) error) error {
 	p, err := r.Project(ctx, id)
 	if err != nil {
 		return err
 	}
 	for _, it := range p.Iterations {
 		for _, m := range it.Models {
-			if m.Object != nil {
-				each(*m.Object)
+			if m.Object == nil {
+				continue
+			}
+			if err := each(*m.Object); err != nil {
+				return err
 			}
 		}
 	}
 	for rec, err := range r.Images(ctx, id) {
+		if err == nil && rec.Object != nil {
+			err = each(*rec.Object)
+		}
 		if err != nil {
 			return err
-		}
-		if rec.Object != nil {
-			each(*rec.Object)
 		}
 	}
 	return nil

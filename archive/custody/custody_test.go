@@ -138,6 +138,9 @@ func TestRehydrate(t *testing.T) {
 		if !slices.Contains(g.Calls, "rehydrate to hot fast "+v.ObjectName(archivetest.Object("b"))) {
 			t.Errorf("what was on its way was not hurried: %q", g.Calls)
 		}
+		if name, err := custody.AnyOffline(ctx, v, a, nil); name == "" || err != nil {
+			t.Errorf("any: %q, %v", name, err)
+		}
 		begun := time.Now()
 		go func() {
 			time.Sleep(8 * time.Hour)
@@ -145,6 +148,9 @@ func TestRehydrate(t *testing.T) {
 		}()
 		if err := all.Follow(ctx, 5*time.Minute, nil); err != nil || counts(all) != [4]int64{3, 0, 0, 0} {
 			t.Errorf("%+v, %v", all, err)
+		}
+		if name, err := custody.AnyOffline(ctx, v, a, nil); name != "" || err != nil {
+			t.Errorf("any in the end: %q, %v", name, err)
 		}
 		if waited := time.Since(begun); waited < 8*time.Hour || waited > 8*time.Hour+5*time.Minute {
 			t.Errorf("waited %s", waited)

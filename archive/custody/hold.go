@@ -80,7 +80,8 @@ func heldByOthers(ctx context.Context, v *vault.Vault, a vault.Archive) (*object
 		if err != nil || !info.Held {
 			continue
 		}
-		if err := eachObject(ctx, v, other, nil, func(o manifest.Object) { held.Add(objectset.OfLine(o)) }); err != nil {
+		err = eachObject(ctx, v, other, nil, func(o manifest.Object) error { held.Add(objectset.OfLine(o)); return nil })
+		if err != nil {
 			return nil, fmt.Errorf("the archive %s is held too and cannot be read, so that it is not known which objects it needs held: %w", other.Name, err)
 		}
 	}

@@ -34,10 +34,11 @@ func Look(ctx context.Context, v *vault.Vault, a vault.Archive, projects []strin
 		return nil, &UnsupportedError{Vault: v.String(), What: "archive tier"}
 	}
 	c := &Cold{vault: v}
-	err := eachObject(ctx, v, a, projects, func(o manifest.Object) {
+	err := eachObject(ctx, v, a, projects, func(o manifest.Object) error {
 		c.Objects++
 		c.Bytes += o.Size
 		c.named.Add(objectset.OfLine(o))
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -118,3 +119,36 @@ func (c *Cold) Follow(ctx context.Context, every time.Duration, send progress.Fu
 	}
 	return nil
 }
+
+// errEnough ends a look that has seen enough.
+var errEnough = errors.New("enough")
+
+// AnyOffline looks at the first few objects of an archive, or of some
+// projects, and returns the name of one that lies in the archive tier; "" when
+// none does, or the store has no such tier.
+func AnyOffline(ctx context.Context, v *vault.Vault, a vault.Archive, projects []string) (string, error) {
+	if _, ok := v.Store().(vault.Rehydrater); !ok {
+		return "", nil
+	}
+	var first []manifest.Object
+	err := eachObject(ctx, v, a, projects, func(o manifest.Object) error {
+		first = append(first, o)
+		if len(first) == sampled {
+			return errEnough
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return "", err
+	}
+	for _, o := range first {
+		info, err := v.Store().Stat(ctx, v.ObjectName(o))
+		if err == nil && info.Offline {
+			return info.Name, nil
+		}
+	}
+	return "", nil
+}
+
+// sampled is how many objects [AnyOffline] looks at.
+const sampled = 16

@@ -10,6 +10,10 @@
 // not stored, and the object is reported as lost. Nothing else can stand in
 // for it: the same picture in another encoding has another digest.
 //
+// An object that is missing because somebody deleted it, from a store that keeps
+// what was deleted for a while, is brought back by the store, and no source is
+// asked for it.
+//
 // # Order of a replacement
 //
 // A vault is create-only, so that good bytes cannot be written over bad ones.

@@ -3,10 +3,13 @@ package repair
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 
 	"golang.org/x/sync/errgroup"
 
+	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
 )
@@ -23,6 +26,8 @@ func (r *run) examine(ctx context.Context) error {
 				return gctx.Err()
 			case err == nil:
 				r.settle(w, Sound, nil)
+			case errors.Is(err, fs.ErrNotExist) && vault.CheckObject(w.object) == nil:
+				return r.undelete(gctx, w)
 			case !isObjectError(err), vault.CheckObject(w.object) != nil: // no source helps
 				w.closed = true
 				w.fail("%v", err)
@@ -31,6 +36,26 @@ func (r *run) examine(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
+}
+
+// undelete brings back an object that is missing because it was deleted, where
+// the storage keeps it for a while. Its bytes are then read: those that are not
+// what they were are had from the source like any others.
+func (r *run) undelete(ctx context.Context, w *work) error {
+	if r.opt.DryRun {
+		if _, deleted, err := r.vault.SoftDeleted(ctx, w.object); err == nil && deleted {
+			r.settle(w, Available, nil)
+		}
+		return ctx.Err()
+	}
+	back, err := r.vault.Undelete(ctx, w.object)
+	if back && r.read(ctx, w.object) == nil {
+		r.settle(w, Repaired, nil)
+	}
+	if err != nil {
+		r.opt.Progress.Send(progress.Event{Kind: progress.Warning, Message: fmt.Sprintf("bring back object %s, which was deleted: %v", w.object.SHA256, err)})
+	}
+	return ctx.Err()
 }
 
 // read reads an object of the vault to its end.

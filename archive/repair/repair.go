@@ -58,7 +58,7 @@ type Outcome struct {
 	Name   string // in the vault; empty when it cannot have one
 	Items  []Item // the records that name it
 	State  State
-	From   *Item  // the record whose bytes were taken, or would be
+	From   *Item  // the record whose bytes were taken, or would be; nil: the storage had deleted it and keeps it for a while
 	Reason string // why it is lost
 }
 

@@ -260,6 +260,39 @@ func TestRepairsFromTheSource(t *testing.T) {
 	}
 }
 
+// What was deleted and is kept by the storage for a while comes back without the
+// source; what came back with other bytes is had from it.
+func TestSoftDeleted(t *testing.T) {
+	w := newWorld(t)
+	g := vaulttest.Guarding(w.memory)
+	kept, other := w.name(w.images[1]), w.name(w.images[2])
+	sound := w.memory.Bytes(kept)
+	w.memory.Put(other, flipped(w.memory.Bytes(other)))
+	for _, name := range []string{kept, other} {
+		must(t, g.Delete(t.Context(), name))
+	}
+	items := find(t, g, w.archive)
+	before, _ := w.sim.Resource("westeurope").BlobReads()
+	dry := w.options(w.client)
+	dry.DryRun = true
+	report, err := repair.Run(t.Context(), vaulttest.Init(t, g), items, dry)
+	must(t, err)
+	if want := map[repair.State]int{repair.Available: 2}; !maps.Equal(states(report), want) || w.memory.Bytes(kept) != nil {
+		t.Fatalf("dry run: %v", states(report))
+	}
+	report, err = repair.Run(t.Context(), vaulttest.Init(t, g), items, w.options(w.client))
+	must(t, err)
+	if want := map[repair.State]int{repair.Repaired: 2}; !maps.Equal(states(report), want) {
+		t.Fatalf("%+v", report)
+	}
+	if reads, _ := w.sim.Resource("westeurope").BlobReads(); reads != before+1 || !bytes.Equal(w.memory.Bytes(kept), sound) {
+		t.Errorf("%d downloads", reads-before)
+	}
+	if left := find(t, g, w.archive); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
 func read(t *testing.T, s vault.Store, name string) []byte {
 	t.Helper()
 	r, err := s.Open(context.Background(), name, 0, -1)

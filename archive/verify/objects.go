@@ -16,6 +16,7 @@ import (
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 )
 
 // maxUnreadable is how many objects in a row may fail to be read, for reasons
@@ -32,7 +33,9 @@ type objects struct {
 	mentions   int64      // records gone through that name an object
 	unreadable int        // objects in a row
 	lowest     *mention   // the sample's nearest miss
-	lowestRank uint64
+
+	askedDeleted int // missing objects that the storage was asked about
+	lowestRank   uint64
 }
 
 // mention is one place of the records that names an object.
@@ -266,7 +269,7 @@ func (o *objects) blame(ctx context.Context, e *manifest.ProjectEntry, guilty fu
 		}
 		_, _, bad := o.pass.state(m.key)
 		p := Problem{
-			Kind: kindOf(bad), Item: fmt.Sprintf("%s of project %q", m.item(), e.Name), Reason: bad.Error(), Hint: o.hint(m.object, bad),
+			Kind: kindOf(bad), Item: fmt.Sprintf("%s of project %q", m.item(), e.Name), Reason: bad.Error(), Hint: o.hint(ctx, m.object, bad),
 			ProjectID: e.ID, Project: e.Name, ImageID: m.image, Object: &m.object,
 		}
 		if m.model != nil {
@@ -285,6 +288,8 @@ func kindOf(err error) Kind {
 	switch {
 	case err == nil:
 		return ""
+	case errors.Is(err, store.ErrOffline):
+		return Offline
 	case !wrong:
 		return Unreadable
 	case errors.Is(err, fs.ErrNotExist):
@@ -294,14 +299,38 @@ func kindOf(err error) Kind {
 }
 
 // hint says what to do about an object.
-func (o *objects) hint(obj manifest.Object, err error) string {
+func (o *objects) hint(ctx context.Context, obj manifest.Object, err error) string {
+	kind := kindOf(err)
+	deep := ""
+	if o.pass.opt.ReadData || o.sampling() {
+		deep = " --read-data"
+	}
+	repair := fmt.Sprintf("`cvarchive repair %s%s`", o.report.Archive, deep)
 	switch {
-	case kindOf(err) == Unreadable:
+	case kind == Offline:
+		return fmt.Sprintf("`cvarchive rehydrate %s --wait` brings it back; then verify again", o.report.Archive)
+	case kind == Unreadable:
 		return "check that the vault can be read, and verify again"
 	case vault.CheckObject(obj) != nil:
 		return hintOtherCopy
-	case o.pass.opt.ReadData || o.sampling():
-		return fmt.Sprintf("`cvarchive repair %s --read-data` gets it again while the source still has it; else copy it from a replicated vault", o.report.Archive)
+	case kind == Missing:
+		if days, deleted := o.softDeleted(ctx, obj); deleted {
+			return fmt.Sprintf("it was deleted, and the storage keeps it for %d more days: %s brings it back", days, repair)
+		}
 	}
-	return fmt.Sprintf("`cvarchive repair %s` gets it again while the source still has it; else copy it from a replicated vault", o.report.Archive)
+	return repair + " gets it again while the source still has it; else copy it from a replicated vault"
+}
+
+// maxSoftDeleted is how many missing objects the storage is asked about.
+const maxSoftDeleted = 100
+
+// softDeleted asks whether a missing object can be brought back. It only makes
+// a hint better, so that an error is no matter.
+func (o *objects) softDeleted(ctx context.Context, obj manifest.Object) (days int, deleted bool) {
+	if o.askedDeleted >= maxSoftDeleted {
+		return 0, false
+	}
+	o.askedDeleted++
+	days, deleted, err := o.pass.vault.SoftDeleted(ctx, obj)
+	return days, deleted && err == nil
 }

@@ -59,6 +59,7 @@ const (
 	Chain      Kind = "chain"      // an archive is missing from between, or has a false date
 	Signature  Kind = "signature"  // the archive is not signed by who should have
 	Unreadable Kind = "unreadable" // the store did not give an object, or an archive
+	Offline    Kind = "offline"    // an object lies in a tier from which nothing is read
 )
 
 // Problem is one thing that is wrong. Fields that do not apply are empty.

@@ -24,6 +24,7 @@ import (
 	"cvarchive/archive/vault/vaulttest"
 	"cvarchive/archive/verify"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 )
 
 const (
@@ -340,6 +341,44 @@ func TestUnreadableObject(t *testing.T) {
 	}
 	if len(report.Problems) != 1 || !strings.Contains(report.Problems[0].Reason, "sick") || report.Objects != projects*images {
 		t.Errorf("report %+v", report)
+	}
+}
+
+// What lies in the archive tier is no damage, nor is the vault given up for it;
+// what was deleted and can be brought back says so.
+func TestOfflineAndSoftDeletedObjects(t *testing.T) {
+	memory, a := vaultWithArchive(t)
+	g := vaulttest.Guarding(memory)
+	deleted := false
+	for _, name := range memory.Names() {
+		if !strings.HasPrefix(name, "objects/") {
+			continue
+		}
+		if !deleted {
+			deleted = g.Delete(t.Context(), name) == nil
+			continue
+		}
+		g.SetState(name, store.State{Offline: true})
+	}
+	v := vaulttest.Init(t, g)
+	report, err := verify.Archive(t.Context(), v, a, verify.Options{ReadData: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	kinds := map[verify.Kind]int{}
+	for _, p := range report.Problems {
+		kinds[p.Kind]++
+		want := map[verify.Kind]string{verify.Offline: "`cvarchive rehydrate " + a.Name, verify.Missing: "the storage keeps it for 7 more days: `cvarchive repair " + a.Name}[p.Kind]
+		if !strings.Contains(p.Hint, want) {
+			t.Errorf("%s: %s", p.Kind, p.Hint)
+		}
+	}
+	if kinds[verify.Missing] != 1 || kinds[verify.Offline] < images || len(kinds) != 2 {
+		t.Errorf("%v", kinds)
+	}
+	report, err = verify.Archive(t.Context(), v, a, verify.Options{})
+	if err != nil || len(report.Problems) != 1 {
+		t.Errorf("without reading: %+v, %v", report.Problems, err)
 	}
 }
 

@@ -213,6 +213,7 @@ func (d *diagnosing) vault(f *config.File) {
 		d.ok("vault", "readable", fmt.Sprintf("%s, %s", s, ui.Count(len(archives), "archive")))
 	}
 	d.signing(f)
+	d.protections(ctx, s, v)
 	if d.c.Bool("no-write") {
 		return
 	}

@@ -154,6 +154,22 @@ func (a *app) projectIDs(c *cli.Context, v *vault.Vault, entry vault.Archive) ([
 	return ids, err
 }
 
+// warnOffline says before a restore that images lie where nothing is read. A
+// project that is imported by token needs none of them.
+func (a *app) warnOffline(c *cli.Context, o *opened, objects any) error {
+	v, ok := objects.(*vault.Vault)
+	if !ok || o.entry == nil {
+		return nil
+	}
+	name, err := custody.AnyOffline(c.Context, v, *o.entry, nil)
+	if err != nil || name == "" {
+		return c.Context.Err() // what else is wrong shows when the archive is read
+	}
+	fmt.Fprintf(a.stderr, "images of %s lie in the archive tier, such as %s, and a project cannot be rebuilt from what is not read; cvarchive rehydrate %s --wait brings them back\n",
+		ui.Clean(o.name), name, ui.Clean(o.name))
+	return nil
+}
+
 // startAndFollow asks for what is offline, and waits if that is wanted. What
 // remains is told as it is then.
 func (a *app) startAndFollow(c *cli.Context, cold *custody.Cold, out *rehydration, show *ui.Progress) error {

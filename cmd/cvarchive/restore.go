@@ -272,6 +272,9 @@ func (a *app) prepareRestore(c *cli.Context, ref string, target config.Resource,
 	if err == nil {
 		r.objects, err = a.objectsFor(c, o)
 	}
+	if err == nil {
+		err = a.warnOffline(c, o, r.objects)
+	}
 	if err != nil {
 		o.close()
 		return nil, err

@@ -59,6 +59,12 @@ func tellArchiveTier(t *testing.T, binary, vault string, env []string) {
 	if out := s.run(exitDifferences, "rehydrate", "latest", "--dry-run"); !strings.Contains(out, "lie in the archive tier") || !strings.Contains(out, "no prices: in the config") {
 		t.Errorf("rehydrate --dry-run:\n%s", out)
 	}
+	if out := s.run(exitDifferences, "restore", "latest", "--to", "northeurope", "--mode", "rebuild", "--dry-run"); !strings.Contains(out, "lie in the archive tier, such as objects/") {
+		t.Errorf("restore --dry-run:\n%s", out)
+	}
+	if out := s.run(0, "doctor"); !strings.Contains(out, "vault: protections") || !strings.Contains(out, "vault: archive tier") {
+		t.Errorf("doctor:\n%s", out)
+	}
 	config := filepath.Join(dir, "cvarchive.yaml")
 	text, err := os.ReadFile(config)
 	if err != nil {

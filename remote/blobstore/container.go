@@ -34,13 +34,14 @@ type Protections struct {
 	VersionImmutability Answer // policies and holds on single blobs are possible
 	ContainerPolicy     Answer // a policy on the whole container, which keeps anything in it from being pruned
 	ContainerHold       Answer // a legal hold on the whole container
+	Versioning          Answer // what is overwritten or deleted stays as an older version
 	SoftDelete          Answer // deleted blobs are kept for a while
 	SoftDeleteDays      int    // how long
 	Hierarchical        Answer // the account has folders, and no version-level immutability
 }
 
-// Protections asks the container and the account (Get Container Properties,
-// Get Blob Service Properties, Get Account Information). What this credential
+// Protections asks the container and the account (Get Container Properties, Get
+// Blob Properties of the first blob, Get Blob Service Properties, Get Account Information). What this credential
 // may not ask stays [Unknown]; an error is one of the container itself.
 func (s *Store) Protections(ctx context.Context) (p Protections, err error) {
 	c, err := s.client.GetProperties(ctx, nil)
@@ -51,6 +52,15 @@ func (s *Store) Protections(ctx context.Context) (p Protections, err error) {
 	} else {
 		p.VersionImmutability = answer(c.IsImmutableStorageWithVersioningEnabled)
 		p.ContainerPolicy, p.ContainerHold = answer(c.HasImmutabilityPolicy), answer(c.HasLegalHold)
+	}
+	// That blobs have versions is told by a blob alone; any will do.
+	for info, err := range s.List(ctx, "") {
+		if err == nil {
+			if blob, err := s.blob(info.Name).GetProperties(ctx, s.properties()); err == nil {
+				p.Versioning = answer(new(blob.VersionID != nil && *blob.VersionID != ""))
+			}
+		}
+		break
 	}
 	account, err := s.account()
 	if err != nil {

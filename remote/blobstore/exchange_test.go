@@ -313,7 +313,7 @@ func TestProtections(t *testing.T) {
 	p, err := recorded(t, "container", nil).Protections(t.Context())
 	want := blobstore.Protections{
 		VersionImmutability: blobstore.Yes, ContainerPolicy: blobstore.No, ContainerHold: blobstore.No,
-		SoftDelete: blobstore.Yes, SoftDeleteDays: 7, Hierarchical: blobstore.No,
+		Versioning: blobstore.Yes, SoftDelete: blobstore.Yes, SoftDeleteDays: 7, Hierarchical: blobstore.No,
 	}
 	if diff := cmp.Diff(want, p); diff != "" || err != nil {
 		t.Error(err, diff)

@@ -34,8 +34,11 @@ var (
 )
 
 // NewGuarded returns an empty store.
-func NewGuarded() *Guarded {
-	return &Guarded{Memory: NewMemory(), states: map[string]store.State{}, deleted: map[string][]byte{}}
+func NewGuarded() *Guarded { return Guarding(NewMemory()) }
+
+// Guarding does that to what is in a store already.
+func Guarding(m *Memory) *Guarded {
+	return &Guarded{Memory: m, states: map[string]store.State{}, deleted: map[string][]byte{}}
 }
 
 // SetState says what is done to a name.
