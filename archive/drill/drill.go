@@ -164,8 +164,10 @@ func CleanUp(ctx context.Context, t Target, opt Options) (*Cleaned, error) {
 	}
 	c := &Cleaned{FormatVersion: ReportVersion, Target: opt.Restore.Target, Drills: []string{}, Removed: []Project{}, Running: running}
 	for _, e := range ended {
+		if !e.done {
+			c.Drills = append(c.Drills, e.id)
+		}
 		removed, failures := e.sweep(ctx, t)
-		c.Drills = append(c.Drills, e.id)
 		c.Removed = append(c.Removed, removed...)
 		c.Failures = append(c.Failures, failures...)
 		if ctx.Err() != nil {

@@ -8,6 +8,7 @@ import (
 	"image/png"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -87,13 +88,15 @@ func (e *environment) seed(c *customvision.Client, name string, images int) {
 }
 
 // picture gives a PNG with bytes that no other number gives.
-func picture(n int) []byte {
+func picture(n int) []byte { return fmt.Appendf(bytes.Clone(blank()), "picture %d", n) }
+
+var blank = sync.OnceValue(func() []byte {
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 256, 256))); err != nil {
 		panic(err)
 	}
-	return fmt.Appendf(b.Bytes(), "picture %d", n)
-}
+	return b.Bytes()
+})
 
 func (e *environment) backUp(src backup.Source) *archive.Reader {
 	e.t.Helper()

@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"cvarchive/archive/journal"
@@ -49,6 +50,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Restore.Now == nil {
 		o.Restore.Now = time.Now
+	}
+	if o.Restore.Logger == nil {
+		o.Restore.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Clock == nil {
 		now := o.Restore.Now

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -39,9 +40,11 @@ type note struct {
 	Made *Project `json:"made,omitempty"`
 	// Settled is an intent that the service has answered.
 	Settled string `json:"settled,omitempty"`
-	// Beat says that the drill still runs, Ended that it does not.
+	// Beat says that the drill still runs, Ended that it does not, and Done
+	// that nothing is left of it.
 	Beat  bool `json:"beat,omitempty"`
 	Ended bool `json:"ended,omitempty"`
+	Done  bool `json:"done,omitempty"`
 }
 
 // begin says what is rehearsed, and by whom.
@@ -64,6 +67,7 @@ type trail struct {
 	*journal.Folder
 	id  string
 	now func() time.Time
+	log *slog.Logger
 
 	mu      sync.Mutex
 	begin   begin
@@ -71,10 +75,11 @@ type trail struct {
 	intents map[string]time.Time // not settled yet, by name
 	made    []Project
 	ended   bool
+	done    bool
 }
 
-func newTrail(f *journal.Folder, id string, now func() time.Time) *trail {
-	return &trail{Folder: f, id: id, now: now, intents: map[string]time.Time{}}
+func newTrail(f *journal.Folder, id string, opt Options) *trail {
+	return &trail{Folder: f, id: id, now: opt.Restore.Now, log: opt.Restore.Logger, intents: map[string]time.Time{}}
 }
 
 const folderPrefix = "drill-"
@@ -82,7 +87,7 @@ const folderPrefix = "drill-"
 // beginTrail starts the journal of a drill.
 func beginTrail(ctx context.Context, opt Options, id, archiveID string) (*trail, error) {
 	dir := journal.Root + archiveID + "/" + folderPrefix + journal.Key(opt.Restore.Target.Endpoint) + "/" + id + "/"
-	t := newTrail(journal.New(opt.Journal, dir), id, opt.Restore.Now)
+	t := newTrail(journal.New(opt.Journal, dir), id, opt)
 	return t, t.write(ctx, note{Begin: &begin{
 		Drill: id, Archive: opt.Restore.ArchiveName, Endpoint: opt.Restore.Target.Endpoint, Process: opt.Process,
 	}})
@@ -101,7 +106,7 @@ func trails(ctx context.Context, opt Options) ([]*trail, error) {
 	var all []*trail
 	for _, f := range folders {
 		parts := strings.Split(strings.TrimSuffix(f.Dir(), "/"), "/")
-		t := newTrail(f, parts[len(parts)-1], opt.Restore.Now)
+		t := newTrail(f, parts[len(parts)-1], opt)
 		if err := f.Read(ctx, t.read); err != nil {
 			return nil, fmt.Errorf("read the journal of an earlier drill: %w", err)
 		}
@@ -110,6 +115,7 @@ func trails(ctx context.Context, opt Options) ([]*trail, error) {
 	return all, nil
 }
 
+// read takes in the text of a note.
 func (t *trail) read(name string, text []byte) error {
 	var n note
 	if json.Unmarshal(text, &n) != nil || n.Format != trailFormat {
@@ -133,7 +139,7 @@ func (t *trail) take(n *note) {
 		t.made = append(t.made, *n.Made)
 	}
 	delete(t.intents, n.Settled)
-	t.ended = t.ended || n.Ended
+	t.ended, t.done = t.ended || n.Ended, t.done || n.Done
 }
 
 // write makes a note durable.
@@ -152,10 +158,17 @@ func (t *trail) write(ctx context.Context, n note) error {
 	return nil
 }
 
-// close removes the journal.
+// close notes that nothing is left of the drill, and removes the journal. Where
+// that is not possible, as in a vault in which nothing can be deleted, the last
+// note says enough.
 func (t *trail) close(ctx context.Context) error {
+	if !t.done {
+		if err := t.write(ctx, note{Done: true}); err != nil {
+			return err
+		}
+	}
 	if err := t.Remove(ctx, t.Names()...); err != nil {
-		return fmt.Errorf("remove the journal of drill %s: %w", t.id, err)
+		t.log.Warn("the journal of a drill stays", "drill", t.id, "error", err)
 	}
 	return nil
 }
@@ -163,7 +176,7 @@ func (t *trail) close(ctx context.Context) error {
 // running reports whether the drill may still run. now is the time of the
 // store.
 func (t *trail) running(self Process, now time.Time, beat time.Duration) bool {
-	return !t.ended && !t.begin.Process.ended(self) && now.Sub(t.Modified()) < silence*beat
+	return !t.ended && !t.done && !t.begin.Process.ended(self) && now.Sub(t.Modified()) < silence*beat
 }
 
 // beats notes, until ctx ends, that the drill still runs. Of these notes only
@@ -239,6 +252,10 @@ func (t *trail) unsettled() bool {
 // sweep deletes what the drill created, and closes its journal when nothing
 // can be left. What was not deleted is in the failures.
 func (t *trail) sweep(ctx context.Context, target Target) (removed []Project, failures []manifest.Failure) {
+	if t.done { // and only its notes are left
+		_ = t.close(ctx)
+		return nil, nil
+	}
 	live, err := target.Projects(ctx)
 	if err != nil {
 		return nil, []manifest.Failure{manifest.FailureOf("clean-up of drill "+t.id, err)}
