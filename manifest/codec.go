@@ -118,6 +118,19 @@ func EncodeManifest(m *Manifest) ([]byte, error) {
 	return encodeDocument(&c, c.Extra, manifestBounds)
 }
 
+// checkRequires refuses what takes a feature that is not known, and what does
+// not say so in the known way.
+func checkRequires(version string, text json.RawMessage) error {
+	if text == nil {
+		return nil
+	}
+	var required []Requirement
+	if err := json.Unmarshal(text, &required); err != nil {
+		return CheckRequirements(version, []Requirement{{}})
+	}
+	return CheckRequirements(version, required)
+}
+
 // DecodeManifest reads the content of manifest.json. The version is looked at
 // first, so that an archive of a newer format gives a [*VersionError]
 // whatever else has changed; what is no manifest of this format gives
@@ -126,7 +139,7 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 	if err := checkDocument(data, manifestBounds); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
-	var head struct{ Format, FormatVersion json.RawMessage }
+	var head struct{ Format, FormatVersion, Requires json.RawMessage }
 	if err := json.Unmarshal(data, &head); err != nil {
 		return nil, fmt.Errorf("manifest: %w", Brief(err))
 	}
@@ -138,6 +151,9 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("manifest: formatVersion is not text: %w", Brief(err))
 	}
 	if err := CheckVersion(version); err != nil {
+		return nil, err
+	}
+	if err := checkRequires(version, head.Requires); err != nil {
 		return nil, err
 	}
 	m := new(Manifest)

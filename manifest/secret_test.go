@@ -16,6 +16,7 @@ func TestSecretInside(t *testing.T) {
 		key    manifest.Secret
 		nested map[string][]manifest.Secret
 	}
+	same := manifest.NewSecret("a")
 	c := client{manifest.NewSecret("PLANTED"), manifest.NewSecret("PLANTED"), map[string][]manifest.Secret{"a": {manifest.NewSecret("PLANTED")}}}
 	text, err := json.Marshal(c)
 	if err != nil {
@@ -28,7 +29,7 @@ func TestSecretInside(t *testing.T) {
 	if strings.Contains(all, "PLANTED") || strings.Contains(all, fmt.Sprintf("%x", "PLANTED")) {
 		t.Errorf("it shows: %s", all)
 	}
-	if manifest.NewSecret("a") != manifest.NewSecret("a") || manifest.NewSecret("a") == manifest.NewSecret("b") || manifest.NewSecret("") != (manifest.Secret{}) || c.key.Reveal() != "PLANTED" || (manifest.Secret{}).Reveal() != "" {
+	if same != manifest.NewSecret("a") || manifest.NewSecret("a") == manifest.NewSecret("b") || manifest.NewSecret("") != (manifest.Secret{}) || c.key.Reveal() != "PLANTED" || (manifest.Secret{}).Reveal() != "" {
 		t.Error("secrets are not equal by content")
 	}
 }

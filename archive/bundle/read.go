@@ -25,10 +25,16 @@ import (
 var ErrNotBundle = errors.New("not a bundle; give a file that `cvarchive bundle` wrote")
 
 // VersionError means that a bundle is of a newer format.
-type VersionError struct{ Found int }
+type VersionError struct {
+	Found int
+	Err   error // what it takes to read it; nil: the version is not known
+}
 
 // Error says what to do.
 func (e *VersionError) Error() string {
+	if e.Err != nil {
+		return "the bundle was " + e.Err.Error()
+	}
 	return fmt.Sprintf("the bundle has format version %d and this cvarchive knows version %d; use a newer cvarchive", e.Found, formatVersion)
 }
 
@@ -58,14 +64,18 @@ func Open(ctx context.Context, ra io.ReaderAt, size int64) (*Bundle, error) {
 	}
 	b := &Bundle{container: c}
 	var version struct {
-		Format        string `json:"format"`
-		FormatVersion int    `json:"formatVersion"`
+		Format        string                 `json:"format"`
+		FormatVersion int                    `json:"formatVersion"`
+		Requires      []manifest.Requirement `json:"requires"`
 	}
 	if json.Unmarshal(content, &version) != nil || version.Format != formatName || version.FormatVersion < 1 {
 		return nil, ErrNotBundle
 	}
 	if version.FormatVersion > formatVersion {
 		return nil, &VersionError{Found: version.FormatVersion}
+	}
+	if err := manifest.CheckRequirements(strconv.Itoa(version.FormatVersion), version.Requires); err != nil {
+		return nil, &VersionError{Found: version.FormatVersion, Err: err}
 	}
 	if err := json.Unmarshal(content, &b.head); err != nil {
 		return nil, damaged(lastName, "it cannot be read: %v", manifest.Brief(err))
