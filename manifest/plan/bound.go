@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"slices"
 
 	"cvarchive/manifest"
@@ -16,29 +17,46 @@ import (
 //   - a create call names at most 20 tags, and a tag that no create call
 //     names for an image must come in a later call of at most 128 tags.
 //
-// Two bounds follow, and the larger one counts: of the project as a whole,
-// and of its groups of equal metadata one by one. Neither knows which tags
-// lie on the same images, so where images have several of more than 20 tags,
-// or differ so much in size that they do not fill their calls, a rebuild may
-// need more calls than the bound and still be the best there is.
+// Several bounds follow, and the largest counts: one of the project as a whole
+// ([demand.parts]), one of its groups of equal metadata ([leastOfGroups]), and
+// one that looks at which tags lie on the same images ([Content.affinity]).
+//
+// To find the fewest calls is a packing problem (sets of tags into calls of 20),
+// which nobody knows how to solve quickly. So where images have several of more
+// than 20 tags as if by chance, the bound is not tight: it knows how much any
+// two images have in common, but not that 64 of them cannot all be each other's
+// nearest. It does not look into which images fill a call's bytes either.
 func (c *Content) LowerBound() int {
 	base := 1 + len(c.tags)
 	if NeedsUpdate(c.settings) {
 		base++
 	}
 	groups := make([]demand, len(c.groups)+1)
-	whole := demand{usage: map[int]int{}}
+	var whole demand
 	for i := range c.items {
 		it := &c.items[i]
 		groups[it.group].add(it)
 		whole.add(it)
 	}
-	least := 0
+	whole.finish()
+	bare := &groups[0] // without metadata
+	bare.finish()
+	// A group takes a call for each 64 of its images: a create call of its
+	// own, or one for their metadata, which carries no tag; and neither is a
+	// call that creates images without metadata.
+	least, others := 0, 0
 	for i := range groups {
 		least += ceil(groups[i].images, manifest.MaxBatch)
+		if i > 0 {
+			others += ceil(groups[i].images, manifest.MaxBatch)
+		}
 	}
-	least = max(least, whole.fewest(c.byURL))
-	return base + max(ceil(whole.parts(least), partsOfCall), ceil(leastOfGroups(groups, c.byURL), partsOfCall))
+	parts := max(float64(whole.parts(max(least, whole.fewest(c.byURL)))), c.affinity(),
+		float64(bare.parts(bare.fewest(c.byURL))+others*partsOfCall))
+	for _, s := range whole.shares() {
+		parts = max(parts, leastOfGroups(groups, s, c.byURL))
+	}
+	return base + int(math.Ceil(parts/partsOfCall-1e-9))
 }
 
 // partsOfCall is what a call counts in the sums below, so that the later
@@ -47,21 +65,53 @@ const partsOfCall = manifest.MaxTagBatch
 
 // demand is what images ask of the calls that make them.
 type demand struct {
-	images int
-	bytes  int64
-	usage  map[int]int // images by tag
-	beyond int         // tags of images that have more than a call takes
+	images      int
+	bytes       int64
+	usage       map[int]int // images by tag
+	labels      int         // tags of all images
+	beyond      int         // tags of images that have more than a call takes
+	least, most int         // tags of an image
+
+	// named has how many labels a call can carry for its 20 names at most:
+	// the sums of the 20, 40, 60 … most useful names, a name being good
+	// for the 64 images of one call.
+	named []int
 }
 
 func (d *demand) add(it *item) {
 	if d.usage == nil {
 		d.usage = map[int]int{}
 	}
+	n := len(it.uses)
+	if d.images == 0 {
+		d.least = n
+	}
+	d.least, d.most = min(d.least, n), max(d.most, n)
 	d.images++
 	d.bytes += it.size
-	d.beyond += max(0, len(it.uses)-manifest.MaxBatchTags)
+	d.labels += n
+	d.beyond += max(0, n-manifest.MaxBatchTags)
 	for _, u := range it.uses {
 		d.usage[u.tag]++
+	}
+}
+
+// finish works out what calls can carry.
+func (d *demand) finish() {
+	var names []int
+	for _, n := range d.usage {
+		for ; n > 0; n -= manifest.MaxBatch {
+			names = append(names, min(n, manifest.MaxBatch))
+		}
+	}
+	slices.SortFunc(names, func(a, b int) int { return b - a })
+	d.named = []int{0}
+	sum := 0
+	for call := range slices.Chunk(names, manifest.MaxBatchTags) {
+		for _, n := range call {
+			sum += n
+		}
+		d.named = append(d.named, sum)
 	}
 }
 
@@ -75,71 +125,90 @@ func (d *demand) fewest(byURL bool) int {
 	return n
 }
 
+// later is how many labels so many create calls must leave to later ones.
+func (d *demand) later(calls int) int {
+	return max(d.labels-d.named[min(calls, len(d.named)-1)], d.beyond)
+}
+
 // parts finds the best trade between create calls, of which there are at
-// least so many, and later calls: n create calls name at most 20n tags, so all
-// the others come later, at best those with the fewest images.
+// least so many, and later calls.
 func (d *demand) parts(least int) int {
-	counts := make([]int, 0, len(d.usage))
-	later := 0
-	for _, n := range d.usage {
-		counts = append(counts, n)
-		later += n
-	}
-	slices.SortFunc(counts, func(a, b int) int { return b - a })
-	named := min(len(counts), manifest.MaxBatchTags*least)
-	for _, n := range counts[:named] {
-		later -= n
-	}
-	best := -1
-	for calls := least; best < 0 || calls*partsOfCall < best; calls++ {
-		if total := calls*partsOfCall + max(later, d.beyond); best < 0 || total < best {
-			best = total
-		}
-		next := min(len(counts), manifest.MaxBatchTags*(calls+1))
-		for _, n := range counts[named:next] {
-			later -= n
-		}
-		named = next
+	best := math.MaxInt
+	for calls := least; calls*partsOfCall < best; calls++ {
+		best = min(best, calls*partsOfCall+d.later(calls))
 	}
 	return best
 }
 
+// share is what an image takes at least of a create call and of later ones:
+// its number of tags and some more, and never less than least.
+type share struct{ more, least float64 }
+
+// shares gives two bounds of that. A call of m images carries at most the 20
+// commonest tags, for 64 images each, so it and its later calls take 128 parts
+// for itself and all labels but those: divided by m, that is what each image
+// takes beside its own labels. And an image takes a 64th of a call, and those
+// of its tags that are more than 20.
+func (d *demand) shares() []share {
+	carry := share{more: math.Inf(1)}
+	for m := 1; m <= manifest.MaxBatch; m++ {
+		var counts []int
+		for _, n := range d.usage {
+			counts = append(counts, min(n, m))
+		}
+		slices.SortFunc(counts, func(a, b int) int { return b - a })
+		carried := 0
+		for _, n := range counts[:min(len(counts), manifest.MaxBatchTags)] {
+			carried += n
+		}
+		carry.more = min(carry.more, float64(partsOfCall-carried)/float64(m))
+	}
+	carry.least = max(0, float64(d.least)+carry.more)
+	const own = float64(partsOfCall) / manifest.MaxBatch
+	return []share{carry, {
+		more:  own - float64(min(d.most, manifest.MaxBatchTags)),
+		least: own + float64(max(0, d.least-manifest.MaxBatchTags)),
+	}}
+}
+
 // leastOfGroups adds up what the groups of equal metadata take at least, the
-// first one being of the images without any. A group is created apart, in
-// calls of its own, or some of its images are created with others' and get
-// their metadata later.
-func leastOfGroups(groups []demand, byURL bool) int {
-	apart, cheapest, dearer, shared := 0, 0, -1, 0
+// first one being of the images without any.
+//
+// Of a group of n images some are created apart, in B calls of their own, and
+// x in calls shared with other groups, after which their metadata takes a call
+// for each 64 of them. Were all n created in the B calls, L tags would come
+// later; the x take no more off that than their own tags, of which their share
+// of the other calls is s.more short at most. So the group takes at least
+//
+//	B + M + max(L + x·s.more, x·s.least),  B ≥ (n-x)/64,  M ≥ x/64
+//
+// and the least of that over all x and B is what it adds.
+func leastOfGroups(groups []demand, s share, byURL bool) (total float64) {
 	for i := range groups {
 		g := &groups[i]
 		if g.images == 0 {
 			continue
 		}
-		alone := g.parts(g.fewest(byURL))
-		apart += alone
-		if i == 0 {
-			cheapest += min(alone, shareOfCall(g.images))
-			shared += alone // more images in these calls take nothing from them
-			continue
+		g.finish()
+		best := math.Inf(1)
+		for x := 0; x <= g.images; x++ {
+			fixed := 0.0
+			if i > 0 {
+				fixed = float64(ceil(x, manifest.MaxMetadataIDs) * partsOfCall)
+			}
+			calls := ceil(g.images-x, manifest.MaxBatch)
+			if x == 0 {
+				calls = g.fewest(byURL)
+			}
+			for ; fixed+float64(calls*partsOfCall) < best; calls++ {
+				rest := max(float64(g.later(calls))+float64(x)*s.more, float64(x)*s.least)
+				best = min(best, fixed+float64(calls*partsOfCall)+rest)
+			}
+			if fixed >= best {
+				break
+			}
 		}
-		late := ceil(g.images, manifest.MaxMetadataIDs) * partsOfCall
-		shared += late
-		if g.images <= manifest.MaxBatch {
-			late += shareOfCall(g.images) // all of them; else it may be one
-		} else {
-			late += shareOfCall(1)
-		}
-		least := min(alone, late)
-		cheapest += least
-		if more := late - least; dearer < 0 || more < dearer {
-			dearer = more
-		}
+		total += best
 	}
-	if dearer < 0 {
-		return apart // there is no metadata to come later
-	}
-	return min(apart, max(shared, cheapest+dearer))
+	return total
 }
-
-// shareOfCall is the part of a create call that images take by their number.
-func shareOfCall(images int) int { return images * partsOfCall / manifest.MaxBatch }

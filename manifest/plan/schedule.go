@@ -153,10 +153,17 @@ func (c *Content) pack(images []int) []Batch {
 	// Sending tags later looks cheap at each cut, but a first such call is
 	// a whole one; for no fewer create calls it is not worth it.
 	mixed, strict := c.byWindow(tagged, untagged, true), c.byWindow(tagged, untagged, false)
-	if c.cost(strict) < c.cost(mixed) {
-		mixed = strict
+	best := mixed
+	if c.cheaper(strict, best) {
+		best = strict
 	}
-	return append(full, mixed...)
+	rest := slices.Concat(tagged, untagged)
+	if c.cost(best) > ceil(len(rest), manifest.MaxBatch) {
+		if batches := c.clustered(rest); c.cheaper(batches, best) {
+			best = batches
+		}
+	}
+	return append(full, best...)
 }
 
 // cost counts the calls of batches that are a schedule of their own.
@@ -326,21 +333,32 @@ func (c *Content) strictly(images []int) int {
 // carried chooses the 20 tags that would be the dearest to send later, and
 // says how many calls, as a fraction, the others take.
 func (c *Content) carried(images []int) (tags []int, later float64) {
-	cost := map[int]float64{}
+	type costly struct {
+		tag  int
+		cost float64
+	}
+	var all []costly
+	at := map[int]int{}
 	for _, i := range images {
 		for _, u := range c.items[i].uses {
-			if _, ok := cost[u.tag]; !ok {
-				tags = append(tags, u.tag)
+			n, ok := at[u.tag]
+			if !ok {
+				n = len(all)
+				at[u.tag] = n
+				all = append(all, costly{tag: u.tag})
 			}
-			cost[u.tag] += u.laterCost()
+			all[n].cost += u.laterCost()
 		}
 	}
-	if len(tags) <= manifest.MaxBatchTags {
+	if len(all) <= manifest.MaxBatchTags {
 		return nil, 0
 	}
-	slices.SortFunc(tags, func(a, b int) int { return cmp.Or(cmp.Compare(cost[b], cost[a]), cmp.Compare(a, b)) })
-	for _, t := range tags[manifest.MaxBatchTags:] {
-		later += cost[t]
+	slices.SortFunc(all, func(a, b costly) int { return cmp.Or(cmp.Compare(b.cost, a.cost), cmp.Compare(a.tag, b.tag)) })
+	for _, t := range all[:manifest.MaxBatchTags] {
+		tags = append(tags, t.tag)
 	}
-	return slices.Clip(tags[:manifest.MaxBatchTags]), later
+	for _, t := range all[manifest.MaxBatchTags:] {
+		later += t.cost
+	}
+	return tags, later
 }
