@@ -176,3 +176,6 @@ func (s Signer) Sign(_ context.Context, content io.Reader) ([]byte, error) {
 	}
 	return fmt.Appendf(nil, "%s signs %x", s.Name, h.Sum(nil)), s.Err
 }
+
+// DigestOf is the digest of bytes.
+func DigestOf(data []byte) manifest.Digest { return sha256.Sum256(data) }

@@ -2,9 +2,7 @@ package backup
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"io"
 	"io/fs"
 	"strings"
 	"sync"
@@ -70,7 +68,7 @@ func (a *ancestry) open(ctx context.Context, old *ancestor) (bool, error) {
 	if old.bad || old.reader != nil {
 		return !old.bad, nil
 	}
-	file, err := a.vault.OpenArchive(ctx, old.Archive)
+	file, err := a.vault.OpenIndex(ctx, old.Archive)
 	if err == nil {
 		old.file = file
 		old.reader, err = archive.NewReader(file, file.Size())
@@ -102,7 +100,7 @@ func (a *ancestry) parent(ctx context.Context) (*manifest.Parent, error) {
 	if newest == nil || err != nil {
 		return nil, err
 	}
-	digest, err := a.digest(ctx, newest.Archive)
+	digest, err := a.vault.Digest(ctx, newest.Archive)
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
@@ -125,19 +123,6 @@ func (a *ancestry) newest(ctx context.Context) (*ancestor, error) {
 		}
 	}
 	return nil, nil
-}
-
-// digest reads the whole archive, through a handle of its own: reading on in
-// order must not compete for the blocks of the other.
-func (a *ancestry) digest(ctx context.Context, of vault.Archive) (manifest.Digest, error) {
-	file, err := a.vault.OpenArchive(ctx, of)
-	if err != nil {
-		return manifest.Digest{}, err
-	}
-	defer file.Close()
-	h := sha256.New()
-	_, err = io.CopyBuffer(h, io.NewSectionReader(file, 0, file.Size()), make([]byte, 1<<20))
-	return manifest.Digest(h.Sum(nil)), err
 }
 
 // load returns what the newest archive that has bytes of a project knows of

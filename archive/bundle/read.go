@@ -178,7 +178,7 @@ func (b *Bundle) OpenObject(ctx context.Context, o manifest.Object) (io.ReadClos
 	if e.Object != o {
 		return nil, &vault.ObjectError{Object: o, Reason: fmt.Sprintf("is in the bundle with %d bytes as %s", e.Size, e.Ext)}
 	}
-	r, err := b.container.Open(ctx, manifest.Member{Name: (*vault.Vault)(nil).ObjectName(o), Size: o.Size, Offset: e.offset})
+	r, err := b.container.Open(ctx, manifest.Member{Name: vault.PlainObjectName(o), Size: o.Size, Offset: e.offset})
 	if err != nil {
 		return nil, err
 	}

@@ -157,7 +157,7 @@ func (b *writing) objects(ctx context.Context, r *archive.Reader, from Objects) 
 		if err := vault.CheckObject(o); err != nil {
 			return err
 		}
-		m, err := b.c.Add((*vault.Vault)(nil).ObjectName(o), o.Size, false, func(w io.Writer) error {
+		m, err := b.c.Add(vault.PlainObjectName(o), o.Size, false, func(w io.Writer) error {
 			body, err := from.OpenObject(ctx, o)
 			if err != nil {
 				return err

@@ -58,8 +58,16 @@ func (r *run) undelete(ctx context.Context, w *work) error {
 	return ctx.Err()
 }
 
-// read reads an object of the vault to its end.
+// read reads an object of the vault to its end, or looks it up where it cannot
+// be read.
 func (r *run) read(ctx context.Context, o manifest.Object) error {
+	if r.vault.CanRead() != nil { // encrypted: its name and its size have to do
+		has, err := r.vault.HasObject(ctx, o)
+		if err == nil && !has {
+			err = &vault.ObjectError{Object: o, Reason: "is missing from " + r.vault.String(), Err: fs.ErrNotExist}
+		}
+		return err
+	}
 	in, err := r.vault.OpenObject(ctx, o)
 	if err != nil {
 		return err

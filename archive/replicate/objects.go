@@ -29,7 +29,7 @@ func (p *Pass) parent(ctx context.Context, named *manifest.Parent) error {
 	if !ok {
 		return nil
 	}
-	f, err := p.to.OpenArchive(ctx, a)
+	f, err := p.to.OpenIndex(ctx, a)
 	if err == nil {
 		defer f.Close()
 		var r *archive.Reader
@@ -51,12 +51,15 @@ func (p *Pass) learn(ctx context.Context, r *archive.Reader) error {
 		if err != nil {
 			return err
 		}
-		if k := objectset.OfLine(o); p.there.Has(k) {
-			p.settled.Insert(k)
+		if p.has(o) {
+			p.settled.Insert(objectset.OfLine(o))
 		}
 	}
 	return nil
 }
+
+// has reports whether the target was listed with an object.
+func (p *Pass) has(o manifest.Object) bool { return p.there.Has(objectset.OfLine(p.to.Stored(o))) }
 
 // objects copies what the target lacks of an archive's objects. Named says
 // that an archive of the target names them.
@@ -77,7 +80,7 @@ func (p *Pass) objects(ctx context.Context, r *archive.Reader, named bool, repor
 			continue
 		}
 		report.Objects++ // by this goroutine only
-		there := p.there.Has(k)
+		there := p.has(o)
 		if there && named {
 			continue
 		}

@@ -2,7 +2,6 @@ package replicate
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -93,6 +92,9 @@ func (e *SameVaultError) Error() string {
 func NewPass(ctx context.Context, from, to *vault.Vault, opt Options) (*Pass, error) {
 	if opt.Concurrency <= 0 {
 		opt.Concurrency = defaultConcurrency
+	}
+	if err := from.CanRead(); err != nil {
+		return nil, err
 	}
 	p := &Pass{from: from, to: to, opt: opt, targets: map[string]vault.Archive{}, bad: map[objectset.Key]error{}, memory: download.NewMemory()}
 	if to == nil {
@@ -220,16 +222,11 @@ func (p *Pass) check(ctx context.Context, a vault.Archive, f *vault.ArchiveFile,
 
 // same compares an archive of the target with the digest that it must have.
 func same(ctx context.Context, v *vault.Vault, a vault.Archive, want manifest.Digest) error {
-	f, err := v.OpenArchive(ctx, a)
+	got, err := v.Digest(ctx, a)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.CopyBuffer(h, io.NewSectionReader(f, 0, f.Size()), make([]byte, 1<<20)); err != nil {
-		return err
-	}
-	if got := manifest.Digest(h.Sum(nil)); got != want {
+	if got != want {
 		return fmt.Errorf("%s has another file of this name, with the SHA-256 %s instead of %s; find out which is right with cvarchive verify, and delete the other", v, got, want)
 	}
 	return nil

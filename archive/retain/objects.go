@@ -123,7 +123,7 @@ func (p *pruner) readArchive(ctx context.Context, a vault.Archive, gone bool) er
 	if p.read[a.Path] || gone && p.opt.Grace == 0 {
 		return nil
 	}
-	f, err := p.vault.OpenArchive(ctx, a)
+	f, err := p.vault.OpenIndex(ctx, a)
 	if err == nil {
 		defer f.Close()
 		err = p.readObjects(ctx, f, gone)
@@ -181,10 +181,11 @@ func (p *pruner) readSegment(ctx context.Context, s vault.Segment, gone bool) er
 }
 
 func (p *pruner) name(o manifest.Object, gone bool) {
+	k := objectset.Of(p.vault.Stored(o))
 	if gone {
-		p.waiting.Add(objectset.Of(o))
+		p.waiting.Add(k)
 	} else {
-		p.named.Add(objectset.Of(o))
+		p.named.Add(k)
 	}
 }
 

@@ -110,7 +110,7 @@ func Run(ctx context.Context, v *vault.Vault, opt Options) (*Report, error) {
 		opt.Concurrency = defaultConcurrency
 	}
 	p := &pruner{vault: v, opt: opt, report: &Report{DryRun: opt.DryRun, Grace: opt.Grace}, doomed: map[string]bool{}, read: map[string]bool{}}
-	for _, step := range []func(context.Context) error{p.clock, p.decide, p.archives, p.journals, p.expired, p.notes, p.objects} {
+	for _, step := range []func(context.Context) error{p.clock, p.decide, p.archives, p.journals, p.expired, p.indexes, p.notes, p.objects} {
 		if err := step(ctx); err != nil {
 			return p.report, err
 		}
@@ -229,7 +229,7 @@ func (p *pruner) unprotected(ctx context.Context, candidates []Candidate) ([]Dec
 // whole reports whether an archive has all that was asked for. One that cannot
 // be read has not.
 func (p *pruner) whole(ctx context.Context, a vault.Archive) (bool, error) {
-	f, err := p.vault.OpenArchive(ctx, a)
+	f, err := p.vault.OpenIndex(ctx, a)
 	if err == nil {
 		defer f.Close()
 		var r *archive.Reader
@@ -318,6 +318,16 @@ func (p *pruner) journals(ctx context.Context) error {
 	return nil
 }
 
+// indexes deletes those that encrypted archives have left behind. A backup
+// writes the index some moments before its archive.
+func (p *pruner) indexes(ctx context.Context) error {
+	if p.opt.DryRun {
+		return nil
+	}
+	_, err := p.vault.SweepIndexes(ctx, p.cutoff.Add(min(0, p.opt.Grace-orphanAge)))
+	return err
+}
+
 // expired deletes what was kept aside for long enough.
 func (p *pruner) expired(ctx context.Context) error {
 	list, err := p.vault.Retired(ctx)
@@ -364,8 +374,8 @@ func (p *pruner) expire(ctx context.Context, r vault.Retired) error {
 	return p.vault.Discard(ctx, r.Path)
 }
 
-// orphanAge is how old a signature without an archive is at least when it
-// goes: it is stored just before its archive is.
+// orphanAge is how old a signature or an index without an archive is at least
+// when it goes: it is stored just before its archive is.
 const orphanAge = time.Hour
 
 // orphans returns the signatures that have no archive, as far as none is

@@ -66,8 +66,9 @@ func parseSSH(text string) (string, age.Recipient, error) {
 // Recipients are the public keys that something is sealed to: each of their
 // holders can open it. The zero value has none and seals nothing.
 type Recipients struct {
-	texts []string
-	keys  []age.Recipient
+	texts  []string
+	keys   []age.Recipient
+	header int64 // bytes before the first chunk; the same for whatever is sealed
 }
 
 // NewRecipients puts keys together, each once. Post-quantum keys and others
@@ -82,10 +83,20 @@ func NewRecipients(list ...Recipient) (Recipients, error) {
 	if len(r.keys) == 0 {
 		return r, nil
 	}
-	if _, err := age.Encrypt(io.Discard, r.keys...); err != nil {
+	var header counter
+	if _, err := age.Encrypt(&header, r.keys...); err != nil {
 		return Recipients{}, errors.New("post-quantum keys (age1pq1…) and others cannot be mixed; give keys of one kind")
 	}
+	r.header = int64(header)
 	return r, nil
+}
+
+// counter counts what is written.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
 }
 
 // ParseRecipients reads several public keys.

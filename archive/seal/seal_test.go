@@ -213,3 +213,60 @@ func TestIdentitiesStayHidden(t *testing.T) {
 		t.Error(all)
 	}
 }
+
+// TestSealedSize: the size of what is sealed follows from that of its content,
+// whatever the keys, and reading at any place gives the content.
+func TestSealedSize(t *testing.T) {
+	one, rsa, ed, pq := ageKey(t), sshKey(t, "rsa", ""), sshKey(t, "ed25519", ""), quantumKey(t)
+	for name, to := range map[string]seal.Recipients{
+		"one": recipients(t, one.public), "several": recipients(t, one.public, rsa.public, ed.public, ageKey(t).public), "post-quantum": recipients(t, pq.public, quantumKey(t).public),
+	} {
+		for _, size := range []int{0, 1, 64<<10 - 1, 64 << 10, 64<<10 + 1, 300_000} {
+			content := bytes.Repeat([]byte("sixteen bytes ok"), size/16+1)[:size]
+			var b bytes.Buffer
+			w, err := to.Encrypt(&b)
+			if err == nil {
+				_, err = w.Write(content)
+				err = errors.Join(err, w.Close())
+			}
+			if err != nil || int64(b.Len()) != to.SealedSize(int64(size)) {
+				t.Errorf("%s, %d bytes: %d sealed, want %d; %v", name, size, b.Len(), to.SealedSize(int64(size)), err)
+			}
+			if name != "one" {
+				continue
+			}
+			n := 0
+			plain, length, err := identities(t, one, "", &n).DecryptReaderAt(bytes.NewReader(b.Bytes()), int64(b.Len()))
+			if err != nil || length != int64(size) {
+				t.Fatalf("%d bytes of %d, %v", length, size, err)
+			}
+			got := make([]byte, size/2)
+			if _, err := plain.ReadAt(got, int64(size/3)); err != nil || !bytes.Equal(got, content[size/3:][:size/2]) {
+				t.Errorf("%d bytes: reading in the middle: %v", size, err)
+			}
+		}
+	}
+}
+
+// TestKey: a key of our own reads back from its text, and from a file with
+// comments, and never shows.
+func TestKey(t *testing.T) {
+	for _, quantum := range []bool{false, true} {
+		k, err := seal.NewKey(quantum)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := seal.ParseKey(manifest.NewSecret("# a comment\n" + k.Text().Reveal() + "\n"))
+		if err != nil || again.Text() != k.Text() || again.To.PostQuantum() != quantum {
+			t.Errorf("read back: %v", err)
+		}
+		if shown := fmt.Sprintf("%v %+v %#v %s", k, k, k, k); strings.Contains(shown, "AGE-") || strings.Contains(shown, "age1") {
+			t.Error(shown)
+		}
+		for _, bad := range []string{"", "SECRETWORD", k.Text().Reveal() + "\n" + k.Text().Reveal(), k.Text().Reveal()[:40]} {
+			if _, err := seal.ParseKey(manifest.NewSecret(bad)); err == nil || strings.Contains(err.Error(), "SECRETWORD") {
+				t.Errorf("a bad key: %v", err)
+			}
+		}
+	}
+}

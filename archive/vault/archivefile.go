@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,24 @@ const (
 // and reads further ahead the longer reads go on in order: each request in a
 // row is for twice as much, up to 4 MiB.
 type ArchiveFile struct {
+	*ranges
+	content io.ReaderAt // of the archive: the ranges, or what they hold decrypted
+	length  int64
+}
+
+// Size returns the archive's length in bytes.
+func (f *ArchiveFile) Size() int64 { return f.length }
+
+// ReadAt implements [io.ReaderAt].
+func (f *ArchiveFile) ReadAt(p []byte, off int64) (int, error) { return f.content.ReadAt(p, off) }
+
+func newArchiveFile(ctx context.Context, s Store, name string, info Info) *ArchiveFile {
+	r := newRanges(ctx, s, name, info)
+	return &ArchiveFile{ranges: r, content: r, length: info.Size}
+}
+
+// ranges reads what is stored.
+type ranges struct {
 	name   string
 	path   string
 	size   int64
@@ -29,6 +48,7 @@ type ArchiveFile struct {
 	mu     sync.Mutex
 	blocks map[int64]*block
 	clock  int64 // counts uses of blocks
+	failed error // the first of the store
 	next   int64 // block after the last request
 	run    int64 // blocks of the last request
 }
@@ -38,25 +58,22 @@ type block struct {
 	used int64
 }
 
-func newArchiveFile(ctx context.Context, s Store, name string, info Info) *ArchiveFile {
+func newRanges(ctx context.Context, s Store, name string, info Info) *ranges {
 	ctx, cancel := context.WithCancel(ctx)
-	return &ArchiveFile{
+	return &ranges{
 		name: name, path: info.Name, size: info.Size, store: s, ctx: ctx, cancel: cancel,
 		blocks: map[int64]*block{}, next: -1,
 	}
 }
 
-// Size returns the archive's length in bytes.
-func (f *ArchiveFile) Size() int64 { return f.size }
-
 // Close ends all reading.
-func (f *ArchiveFile) Close() error {
+func (f *ranges) Close() error {
 	f.cancel()
 	return nil
 }
 
 // ReadAt implements [io.ReaderAt].
-func (f *ArchiveFile) ReadAt(p []byte, off int64) (n int, err error) {
+func (f *ranges) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, fmt.Errorf("read archive %s: negative offset %d", f.name, off)
 	}
@@ -69,6 +86,7 @@ func (f *ArchiveFile) ReadAt(p []byte, off int64) (n int, err error) {
 		}
 		data, err := f.block(at/blockSize, (off+int64(len(p))-1)/blockSize)
 		if err != nil {
+			f.failed = cmp.Or(f.failed, err)
 			return n, fmt.Errorf("read archive %s: %w", f.name, err)
 		}
 		n += copy(p[n:], data[at%blockSize:])
@@ -78,7 +96,7 @@ func (f *ArchiveFile) ReadAt(p []byte, off int64) (n int, err error) {
 
 // block returns one block, reading it together with others when it is not in
 // the cache: those up to last that are wanted anyway, and some ahead.
-func (f *ArchiveFile) block(index, last int64) ([]byte, error) {
+func (f *ranges) block(index, last int64) ([]byte, error) {
 	f.clock++
 	if b := f.blocks[index]; b != nil {
 		b.used = f.clock
@@ -103,7 +121,7 @@ func (f *ArchiveFile) block(index, last int64) ([]byte, error) {
 
 // fetch reads count blocks with one request. Each block has memory of its
 // own, so that dropping one frees it.
-func (f *ArchiveFile) fetch(index, count int64) error {
+func (f *ranges) fetch(index, count int64) error {
 	start := index * blockSize
 	length := min(count*blockSize, f.size-start)
 	r, err := f.store.Open(f.ctx, f.path, start, length)
@@ -124,7 +142,7 @@ func (f *ArchiveFile) fetch(index, count int64) error {
 }
 
 // makeRoom drops the blocks whose last use is longest ago.
-func (f *ArchiveFile) makeRoom(count int) {
+func (f *ranges) makeRoom(count int) {
 	for len(f.blocks)+count > cacheBlocks {
 		oldest := int64(-1)
 		for i, b := range f.blocks {

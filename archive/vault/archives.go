@@ -17,24 +17,30 @@ import (
 // incomplete, or after "<source>/" of one source.
 const Latest = "latest"
 
+// Content is a finished archive, such as an [os.File].
+type Content interface {
+	io.ReadSeeker
+	io.ReaderAt
+}
+
 // CommitArchive stores a finished archive under a new name and returns when
 // it is durable. Every object that the archive names must have been stored
 // before; they are durable by then. The error for a name that is taken is [fs.ErrExist]. In a vault that
 // signs ([Vault.Signing]), an archive that was stored without its signature is
 // returned together with an [*UnsignedError].
-func (v *Vault) CommitArchive(ctx context.Context, source string, created time.Time, id string, body io.ReadSeeker) (Archive, error) {
+func (v *Vault) CommitArchive(ctx context.Context, source string, created time.Time, id string, body Content) (Archive, error) {
 	return v.commit(ctx, source, created, id, false, body)
 }
 
 // CommitIncomplete is [Vault.CommitArchive] for an archive that lost too much
 // to be taken for the state of its source: it is marked by its name in the
 // store and never the [Latest].
-func (v *Vault) CommitIncomplete(ctx context.Context, source string, created time.Time, id string, body io.ReadSeeker) (Archive, error) {
+func (v *Vault) CommitIncomplete(ctx context.Context, source string, created time.Time, id string, body Content) (Archive, error) {
 	return v.commit(ctx, source, created, id, true, body)
 }
 
-func (v *Vault) commit(ctx context.Context, source string, created time.Time, id string, incomplete bool, body io.ReadSeeker) (Archive, error) {
-	a, err := newArchive(source, created, id, incomplete)
+func (v *Vault) commit(ctx context.Context, source string, created time.Time, id string, incomplete bool, body Content) (Archive, error) {
+	a, err := v.newArchive(source, created, id, incomplete)
 	if err != nil {
 		return Archive{}, fmt.Errorf("commit an archive: %w", err)
 	}
@@ -50,7 +56,9 @@ func (v *Vault) commit(ctx context.Context, source string, created time.Time, id
 		a.Signed = unsigned == nil
 		_, err = body.Seek(0, io.SeekStart)
 	}
-	if err == nil {
+	if err == nil && v.Encrypted() {
+		err = v.commitEncrypted(ctx, &a, body)
+	} else if err == nil {
 		err = v.store.Create(ctx, a.Path, body)
 	}
 	if err != nil {
@@ -85,9 +93,9 @@ func (v *Vault) listArchives(ctx context.Context) (archives []Archive, strays []
 		if err != nil {
 			return nil, nil, fmt.Errorf("list the archives: %w", err)
 		}
-		if a, ok := parseArchive(info); ok {
+		if a, ok := v.parseArchive(info); ok {
 			archives = append(archives, a)
-		} else if path, ok := parseSignature(info.Name); ok {
+		} else if path, ok := v.parseSignature(info.Name); ok {
 			signed[path] = info
 		} else if len(strays) < maxStrays {
 			strays = append(strays, info)
@@ -119,8 +127,10 @@ func (v *Vault) Resolve(ctx context.Context, ref string) (Archive, error) {
 	}
 	slices.Reverse(archives)
 	fail := &RefError{Ref: ref, Store: v.String(), Empty: len(archives) == 0}
-	want := strings.TrimSuffix(strings.TrimPrefix(ref, archivePrefix), archiveSuffix)
-	want = strings.TrimSuffix(want, lossySuffix)
+	want := strings.TrimPrefix(ref, archivePrefix)
+	for _, suffix := range []string{sealedSuffix, archiveSuffix, lossySuffix} {
+		want = strings.TrimSuffix(want, suffix)
+	}
 	if want == "" {
 		return Archive{}, fail
 	}
@@ -143,14 +153,35 @@ func (v *Vault) Resolve(ctx context.Context, ref string) (Archive, error) {
 }
 
 // OpenArchive opens an archive for reading at any place. The context governs
-// every read until Close. Nothing is read yet.
+// every read until Close. Nothing is read yet, unless it is encrypted: then
+// that takes an identity, and the error is a [*KeyError] without the right one.
 func (v *Vault) OpenArchive(ctx context.Context, a Archive) (*ArchiveFile, error) {
-	info, err := v.store.Stat(ctx, a.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("archive %s is not in %s any more; `cvarchive list` shows what is: %w", a.Name, v, fs.ErrNotExist)
-	}
-	if err != nil {
+	a = v.own(a)
+	if err := v.CanRead(); err != nil {
 		return nil, fmt.Errorf("open archive %s: %w", a.Name, err)
 	}
-	return newArchiveFile(ctx, v.store, a.Name, info), nil
+	info, err := v.stat(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	f := newArchiveFile(ctx, v.store, a.Name, info)
+	if v.Encrypted() {
+		err = f.decrypt(v.crypt.opener, 0)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (v *Vault) stat(ctx context.Context, a Archive) (Info, error) {
+	info, err := v.store.Stat(ctx, a.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return info, fmt.Errorf("archive %s is not in %s any more; `cvarchive list` shows what is: %w", a.Name, v, fs.ErrNotExist)
+	}
+	if err != nil {
+		return info, fmt.Errorf("open archive %s: %w", a.Name, err)
+	}
+	return info, nil
 }

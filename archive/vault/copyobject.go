@@ -26,7 +26,8 @@ type Copier interface {
 // from one to the other by themselves.
 func (v *Vault) Copies(from *Vault) bool {
 	c, ok := v.store.(Copier)
-	return ok && c.CopiesFrom(from.store)
+	sameKeys := !v.Encrypted() && !from.Encrypted() || v.ID() == from.ID()
+	return ok && sameKeys && c.CopiesFrom(from.store)
 }
 
 // CopyObject stores an object that another vault has, unless this one has it,
@@ -41,7 +42,7 @@ func (v *Vault) CopyObject(ctx context.Context, from *Vault, o manifest.Object) 
 	if !ok || !c.CopiesFrom(from.store) || from.ObjectName(o) != v.ObjectName(o) {
 		return errors.ErrUnsupported
 	}
-	err := c.CopyFrom(ctx, from.store, v.ObjectName(o), o.Size)
+	err := c.CopyFrom(ctx, from.store, v.ObjectName(o), v.Stored(o).Size)
 	if !errors.Is(err, fs.ErrExist) {
 		if err != nil {
 			err = fmt.Errorf("copy object %s: %w", o.SHA256, err)

@@ -13,6 +13,16 @@
 // this package replaces a name. Files that are none of the above are left
 // alone; [Vault.Strays] names those among the archives.
 //
+// # Encryption
+//
+// A vault that was made with [Keys] is encrypted: archives and objects to
+// public keys, under names by a keyed hash, and what a backup has to know
+// again, the index of each archive and the journal, to the vault's naming key.
+// So a host with that key alone commits, lists, looks up and prunes
+// ([Vault.OpenIndex], [Vault.HasObject], [Vault.Digest]), and only an identity
+// opens archives and objects ([Vault.CanRead]). [Vault.Stored] is how the store
+// knows an object. See docs/format.md for the layout.
+//
 // # Commit rule
 //
 // A backup first stores every object its records name, each durable when

@@ -20,15 +20,22 @@ func (e *NotVaultError) Error() string {
 	return fmt.Sprintf("%s is not a vault: %s; %s", e.Store, e.Reason, e.Hint)
 }
 
-// VersionError says that a vault was made by a newer cvarchive.
+// VersionError says that a vault was made by a newer cvarchive: of a newer
+// format version, or with a feature that this program does not know.
 type VersionError struct {
 	Store     string
 	Found     int // format version of the vault
 	Supported int // newest format version that this program knows
+	// Feature is what is not known, and Since the version of cvarchive that
+	// knows it, as the vault says; empty when the format version is newer.
+	Feature, Since string
 }
 
 // Error says which versions and what to do.
 func (e *VersionError) Error() string {
+	if e.Feature != "" {
+		return fmt.Sprintf("the vault %s needs %s, which this cvarchive does not know; use cvarchive %s or newer", e.Store, e.Feature, e.Since)
+	}
 	return fmt.Sprintf("the vault %s has format version %d and this cvarchive knows versions up to %d; use a newer cvarchive",
 		e.Store, e.Found, e.Supported)
 }
@@ -47,6 +54,27 @@ func (e *ObjectError) Error() string {
 
 // Unwrap returns the cause.
 func (e *ObjectError) Unwrap() error { return e.Err }
+
+// ArchiveError says what is wrong with an archive of an encrypted vault.
+type ArchiveError struct {
+	Archive string // its name
+	Reason  string // completes "archive … "
+	Hint    string // what to do
+	Err     error  // cause, such as fs.ErrNotExist; may be nil
+}
+
+// Error names the archive, what is wrong with it and what to do.
+func (e *ArchiveError) Error() string {
+	return fmt.Sprintf("archive %s %s; %s", e.Archive, e.Reason, e.Hint)
+}
+
+const (
+	hintCopy  = "put another copy in its place, from a replicated vault"
+	hintRight = "put the right file in its place, from a replicated vault"
+)
+
+// Unwrap returns the cause.
+func (e *ArchiveError) Unwrap() error { return e.Err }
 
 // RefError says that a reference names no archive, or several.
 type RefError struct {

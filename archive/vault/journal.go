@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -96,6 +95,29 @@ func newSegment(source string, started time.Time, id string, number int) (Segmen
 	}, nil
 }
 
+// newSegment names a segment of this vault.
+func (v *Vault) newSegment(source string, started time.Time, id string, number int) (Segment, error) {
+	s, err := newSegment(source, started, id, number)
+	if err == nil && v.Encrypted() {
+		s.Path += sealedSuffix
+	}
+	return s, err
+}
+
+// parseSegment reads a name of this vault's store back.
+func (v *Vault) parseSegment(name, source string) (Segment, bool) {
+	if !v.Encrypted() {
+		return parseSegment(name, source)
+	}
+	plain, ok := strings.CutSuffix(name, sealedSuffix)
+	if !ok {
+		return Segment{}, false
+	}
+	s, ok := parseSegment(plain, source)
+	s.Path = name
+	return s, ok
+}
+
 func parseSegment(name, source string) (Segment, bool) {
 	file, ok := strings.CutPrefix(name, journalPrefix+source+"/")
 	file, suffixed := strings.CutSuffix(file, journalSuffix)
@@ -116,7 +138,7 @@ func parseSegment(name, source string) (Segment, bool) {
 // returns when it is durable. Every object that it names must have been
 // stored before.
 func (v *Vault) WriteSegment(ctx context.Context, source string, started time.Time, id string, number int, j Journal) (Segment, error) {
-	s, err := newSegment(source, started, id, number)
+	s, err := v.newSegment(source, started, id, number)
 	if err == nil {
 		err = j.check()
 	}
@@ -137,7 +159,7 @@ func (v *Vault) WriteSegment(ctx context.Context, source string, started time.Ti
 		err = v.Flush(ctx) // the objects that it names come first
 	}
 	if err == nil {
-		err = v.store.Create(ctx, s.Path, bytes.NewReader(b.Bytes()))
+		err = v.create(ctx, s.Path, b.Bytes())
 	}
 	if err != nil {
 		return Segment{}, fmt.Errorf("write journal %s: %w", s.Path, err)
@@ -156,7 +178,7 @@ func (v *Vault) Segments(ctx context.Context, source string) ([]Segment, error) 
 		if err != nil {
 			return nil, fmt.Errorf("list the journal of %s: %w", source, err)
 		}
-		if s, ok := parseSegment(info.Name, source); ok {
+		if s, ok := v.parseSegment(info.Name, source); ok {
 			list = append(list, s)
 		}
 		if len(list) > 2*MaxSegments { // names come oldest first
@@ -172,12 +194,11 @@ func (v *Vault) Segments(ctx context.Context, source string) ([]Segment, error) 
 // ReadSegment reads a segment. One that is not as it was written is a
 // [*SegmentError], one that is gone [io/fs.ErrNotExist].
 func (v *Vault) ReadSegment(ctx context.Context, s Segment) (Journal, error) {
-	r, err := v.store.Open(ctx, s.Path, 0, maxSegment+1)
-	if err != nil {
-		return Journal{}, fmt.Errorf("read journal %s: %w", s.Path, err)
+	text, err := v.read(ctx, s.Path, maxSegment)
+	if errors.Is(err, errNotDecrypted) {
+		return Journal{}, &SegmentError{Path: s.Path, Reason: "cannot be decrypted"}
 	}
-	text, err := io.ReadAll(io.LimitReader(r, maxSegment+1))
-	if err = errors.Join(err, r.Close()); err != nil {
+	if err != nil {
 		return Journal{}, fmt.Errorf("read journal %s: %w", s.Path, err)
 	}
 	j, err := parseJournal(text)

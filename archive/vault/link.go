@@ -20,12 +20,18 @@ type Linker interface {
 // ErrNoLinks says that the store of a vault hands out no links.
 var ErrNoLinks = errors.New("a vault in a folder has no links to objects; only Blob Storage has")
 
+// ErrEncrypted says that the service cannot read what the vault holds.
+var ErrEncrypted = errors.New("the objects of an encrypted vault can be read by nobody who fetches them")
+
 // ObjectURL returns a URL that reads an object, and nothing else, until ttl
 // has passed. It does not look whether the object is there. Where the store
-// has none to give, the error is [ErrNoLinks] or the store's.
+// has none to give, the error is [ErrNoLinks], [ErrEncrypted] or the store's.
 func (v *Vault) ObjectURL(ctx context.Context, o manifest.Object, ttl time.Duration) (manifest.Secret, error) {
 	if err := CheckObject(o); err != nil {
 		return manifest.Secret{}, err
+	}
+	if v.Encrypted() {
+		return manifest.Secret{}, ErrEncrypted
 	}
 	l, ok := v.store.(Linker)
 	if !ok {

@@ -12,8 +12,10 @@ import (
 const (
 	archivePrefix = "archives/"
 	archiveSuffix = ".tar.zst"
+	sealedSuffix  = ".age"        // after every name of an encrypted vault
 	lossySuffix   = ".incomplete" // before archiveSuffix
 	objectPrefix  = "objects/sha256/"
+	hiddenPrefix  = "objects/hmac/" // of an encrypted vault
 	timeLayout    = "20060102T150405Z"
 )
 
@@ -40,7 +42,7 @@ type Archive struct {
 	Source  string    // name of the resource that was captured
 	Created time.Time // UTC, whole seconds
 	ID      string    // 8 hexadecimal digits
-	Size    int64     // bytes
+	Size    int64     // bytes, as it is stored
 	Path    string    // name in the store
 
 	// Incomplete says that the capture lost more than it was allowed to.
@@ -64,14 +66,51 @@ func newArchive(source string, created time.Time, id string, incomplete bool) (A
 		return Archive{}, fmt.Errorf("the year %d cannot be part of an archive's name", year)
 	}
 	name := source + "/" + created.Format(timeLayout) + "-" + id
+	a := Archive{Name: name, Source: source, Created: created, ID: id, Incomplete: incomplete}
+	a.Path = a.plainPath()
+	return a, nil
+}
+
+// plainPath is where a vault that is not encrypted keeps the archive.
+func (a Archive) plainPath() string {
 	suffix := archiveSuffix
-	if incomplete {
+	if a.Incomplete {
 		suffix = lossySuffix + archiveSuffix
 	}
-	return Archive{
-		Name: name, Source: source, Created: created, ID: id,
-		Path: archivePrefix + name + suffix, Incomplete: incomplete,
-	}, nil
+	return archivePrefix + a.Name + suffix
+}
+
+// newArchive names an archive of this vault.
+func (v *Vault) newArchive(source string, created time.Time, id string, incomplete bool) (Archive, error) {
+	a, err := newArchive(source, created, id, incomplete)
+	return v.own(a), err
+}
+
+// own is an archive of another vault as this one keeps it.
+func (v *Vault) own(a Archive) Archive {
+	if strings.HasPrefix(a.Path, prunedPrefix) {
+		return a
+	}
+	a.Path = a.plainPath()
+	if v.Encrypted() {
+		a.Path += sealedSuffix
+	}
+	return a
+}
+
+// parseArchive reads a name of this vault's store back; ok is false when it is
+// not that of an archive.
+func (v *Vault) parseArchive(info Info) (a Archive, ok bool) {
+	if !v.Encrypted() {
+		return parseArchive(info)
+	}
+	name, ok := strings.CutSuffix(info.Name, sealedSuffix)
+	if !ok {
+		return Archive{}, false
+	}
+	a, ok = parseArchive(Info{Name: name, Size: info.Size})
+	a.Path = info.Name
+	return a, ok
 }
 
 // parseArchive reads a store's name back; ok is false when it is not that of
@@ -104,8 +143,22 @@ func parseArchive(info Info) (a Archive, ok bool) {
 // ObjectName returns where the vault keeps an object. The object must be
 // valid, as [CheckObject] says.
 func (v *Vault) ObjectName(o manifest.Object) string {
+	if v.Encrypted() {
+		return hiddenName(v.crypt.hide(o))
+	}
+	return PlainObjectName(o)
+}
+
+// PlainObjectName returns where a vault that is not encrypted, and a bundle,
+// keep an object.
+func PlainObjectName(o manifest.Object) string {
 	digest := o.SHA256.String()
 	return objectPrefix + digest[:2] + "/" + digest + "." + o.Ext
+}
+
+func hiddenName(d manifest.Digest) string {
+	name := d.String()
+	return hiddenPrefix + name[:2] + "/" + name + sealedSuffix
 }
 
 // CheckObject reports why an object cannot be in a vault. Objects come from

@@ -24,11 +24,7 @@ func (v *Vault) PutObject(ctx context.Context, o manifest.Object, body io.ReadSe
 	if err := checkBody(ctx, o, body); err != nil {
 		return false, err
 	}
-	create := v.store.Create
-	if b, ok := v.store.(Batcher); ok {
-		create = b.CreateLater
-	}
-	err = create(ctx, v.ObjectName(o), body)
+	err = v.createObject(ctx, o, body)
 	if err == nil {
 		return false, nil
 	}
@@ -49,6 +45,39 @@ func (v *Vault) Flush(ctx context.Context) error {
 	}
 	return nil
 }
+
+// createObject stores an object that was checked.
+func (v *Vault) createObject(ctx context.Context, o manifest.Object, body io.ReadSeeker) error {
+	create := v.store.Create
+	if b, ok := v.store.(Batcher); ok {
+		create = b.CreateLater
+	}
+	if !v.Encrypted() {
+		return create(ctx, v.ObjectName(o), body)
+	}
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	e, err := v.crypt.encrypt(body, o.Size)
+	if err != nil {
+		return err
+	}
+	defer e.close()
+	return create(ctx, v.ObjectName(o), e)
+}
+
+// Stored returns an object as the store knows it: in an encrypted vault, by
+// what stands for its digest, and with the size of what is encrypted.
+// [Vault.ListObjects] yields the same.
+func (v *Vault) Stored(o manifest.Object) manifest.Object {
+	if !v.Encrypted() {
+		return o
+	}
+	return manifest.Object{SHA256: v.crypt.hide(o), Size: v.crypt.to.SealedSize(o.Size), Ext: hiddenExt}
+}
+
+// hiddenExt stands for the extension of an object in an encrypted vault.
+const hiddenExt = "age"
 
 // checkBody reads the body to its end and back to its start, unless it was
 // hashed when it came.
@@ -91,13 +120,14 @@ func (v *Vault) HasObject(ctx context.Context, o manifest.Object) (bool, error) 
 	if err != nil {
 		return false, fmt.Errorf("look for object %s: %w", o.SHA256, err)
 	}
-	if info.Size != o.Size {
-		return false, &ObjectError{Object: o, Reason: fmt.Sprintf("is damaged: it has %d bytes in %s instead of %d", info.Size, v, o.Size)}
+	if want := v.Stored(o).Size; info.Size != want {
+		return false, &ObjectError{Object: o, Reason: fmt.Sprintf("is damaged: it has %d bytes in %s instead of %d", info.Size, v, want)}
 	}
 	return true, nil
 }
 
-// OpenObject reads an object. The reader checks as it goes: it never gives
+// OpenObject reads an object. In an encrypted vault that takes an identity, and
+// the error is a [*KeyError] without the right one. The reader checks as it goes: it never gives
 // more than the object's size, and ends in [io.EOF] only when size and digest
 // are right; otherwise in an [*ObjectError]. A missing object is an
 // [*ObjectError] that is [fs.ErrNotExist].
@@ -105,15 +135,21 @@ func (v *Vault) OpenObject(ctx context.Context, o manifest.Object) (io.ReadClose
 	if err := CheckObject(o); err != nil {
 		return nil, err
 	}
+	if err := v.CanRead(); err != nil {
+		return nil, fmt.Errorf("read object %s: %w", o.SHA256, err)
+	}
 	// One byte more than there should be shows trailing data.
-	r, err := v.store.Open(ctx, v.ObjectName(o), 0, o.Size+1)
+	r, err := v.store.Open(ctx, v.ObjectName(o), 0, v.Stored(o).Size+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &ObjectError{Object: o, Reason: "is missing from " + v.String(), Err: fs.ErrNotExist}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read object %s: %w", o.SHA256, err)
 	}
-	return &objectReader{ReadCloser: r, object: o, left: o.Size, hash: sha256.New()}, nil
+	if v.Encrypted() {
+		return v.crypt.openObject(o, r)
+	}
+	return Checked(o, r), nil
 }
 
 // objectReader verifies what it passes on.
@@ -143,12 +179,20 @@ func (r *objectReader) Read(p []byte) (int, error) {
 	case err == io.EOF && r.left > 0:
 		r.err = &ObjectError{Object: r.object, Reason: fmt.Sprintf("is damaged: it ends %d bytes early", r.left), Err: io.ErrUnexpectedEOF}
 	case err != nil && err != io.EOF:
-		r.err = fmt.Errorf("read object %s: %w", r.object.SHA256, err)
+		r.err = r.failed(err)
 	case r.left == 0:
 		// Only the next call may say io.EOF, after looking at the digest.
 		return n, nil
 	}
 	return n, r.err
+}
+
+// failed names the object unless the error does.
+func (r *objectReader) failed(err error) error {
+	if _, named := errors.AsType[*ObjectError](err); named {
+		return err
+	}
+	return fmt.Errorf("read object %s: %w", r.object.SHA256, err)
 }
 
 // finish decides between [io.EOF] and an error.
@@ -159,7 +203,7 @@ func (r *objectReader) finish() error {
 	case n > 0:
 		return &ObjectError{Object: r.object, Reason: "is damaged: it is longer than recorded"}
 	case err != io.EOF:
-		return fmt.Errorf("read object %s: %w", r.object.SHA256, err)
+		return r.failed(err)
 	case manifest.Digest(r.hash.Sum(nil)) != r.object.SHA256:
 		return &ObjectError{Object: r.object, Reason: "is damaged: its bytes have another digest"}
 	}

@@ -98,13 +98,13 @@ func (v *Vault) Retired(ctx context.Context) ([]Retired, error) {
 		}
 		was := strings.TrimPrefix(info.Name, prunedPrefix)
 		r := Retired{Name: was, Path: info.Name, When: info.Modified}
-		if a, ok := parseArchive(Info{Name: was, Size: info.Size}); ok {
+		if a, ok := v.parseArchive(Info{Name: was, Size: info.Size}); ok {
 			a.Path = info.Name
 			r.Name, r.Archive = a.Name, &a
-		} else if s, ok := parseSegmentPath(was); ok {
+		} else if s, ok := v.parseSegmentPath(was); ok {
 			s.Path = info.Name
 			r.Segment = &s
-		} else if _, ok := parseSignature(was); !ok && !strings.HasPrefix(info.Name, clockPrefix) {
+		} else if _, ok := v.parseSignature(was); !ok && !strings.HasPrefix(info.Name, clockPrefix) {
 			continue
 		}
 		list = append(list, r)
@@ -113,12 +113,12 @@ func (v *Vault) Retired(ctx context.Context) ([]Retired, error) {
 }
 
 // parseSegmentPath reads the name of a segment of any source.
-func parseSegmentPath(name string) (Segment, bool) {
+func (v *Vault) parseSegmentPath(name string) (Segment, bool) {
 	source, ok := strings.CutPrefix(path.Dir(name)+"/", journalPrefix)
 	if !ok {
 		return Segment{}, false
 	}
-	return parseSegment(name, strings.TrimSuffix(source, "/"))
+	return v.parseSegment(name, strings.TrimSuffix(source, "/"))
 }
 
 // StoredSegment is a segment with what the store says of it.
@@ -136,7 +136,7 @@ func (v *Vault) AllSegments(ctx context.Context) iter.Seq2[StoredSegment, error]
 				yield(StoredSegment{}, fmt.Errorf("list the journals: %w", err))
 				return
 			}
-			s, ok := parseSegmentPath(info.Name)
+			s, ok := v.parseSegmentPath(info.Name)
 			if ok && !yield(StoredSegment{Segment: s, Size: info.Size, Modified: info.Modified}, nil) {
 				return
 			}
@@ -144,7 +144,8 @@ func (v *Vault) AllSegments(ctx context.Context) iter.Seq2[StoredSegment, error]
 	}
 }
 
-// StoredObject is an object as it lies in the vault; nothing of it was read.
+// StoredObject is an object as it lies in the vault, and as [Vault.Stored] says
+// of one; nothing of it was read.
 type StoredObject struct {
 	manifest.Object
 	Name     string // in the store
@@ -152,11 +153,15 @@ type StoredObject struct {
 	State    store.State
 }
 
-// ListObjects yields the objects of the vault in the order of their digests.
-// Other files among them are passed over.
+// ListObjects yields the objects of the vault in the order of their digests, or
+// of what stands for them. Other files among them are passed over.
 func (v *Vault) ListObjects(ctx context.Context) iter.Seq2[StoredObject, error] {
 	return func(yield func(StoredObject, error) bool) {
-		for info, err := range v.store.List(ctx, objectPrefix) {
+		prefix, nameOf := objectPrefix, PlainObjectName
+		if v.Encrypted() {
+			prefix, nameOf = hiddenPrefix, func(o manifest.Object) string { return hiddenName(o.SHA256) }
+		}
+		for info, err := range v.store.List(ctx, prefix) {
 			if err != nil {
 				yield(StoredObject{}, fmt.Errorf("list the objects: %w", err))
 				return
@@ -164,7 +169,7 @@ func (v *Vault) ListObjects(ctx context.Context) iter.Seq2[StoredObject, error] 
 			o := StoredObject{Object: manifest.Object{Size: info.Size}, Name: info.Name, Modified: info.Modified, State: info.State}
 			digest, ext, _ := strings.Cut(path.Base(info.Name), ".")
 			o.Ext = ext
-			if o.SHA256.UnmarshalText([]byte(digest)) != nil || CheckObject(o.Object) != nil || v.ObjectName(o.Object) != info.Name {
+			if o.SHA256.UnmarshalText([]byte(digest)) != nil || CheckObject(o.Object) != nil || nameOf(o.Object) != info.Name {
 				continue
 			}
 			if !yield(o, nil) {

@@ -78,6 +78,7 @@ func (v *Vault) readSignature(ctx context.Context, a Archive) ([]byte, error) {
 // later. One that is there already is an error, [fs.ErrExist], unless it is the
 // same, or there is no archive that it could be of.
 func (v *Vault) PutSignature(ctx context.Context, a Archive, sig []byte) error {
+	a = v.own(a)
 	err := v.store.Create(ctx, a.SignaturePath(), bytes.NewReader(sig))
 	if errors.Is(err, fs.ErrExist) {
 		err = v.resolveSignature(ctx, a, sig, err)
@@ -112,14 +113,14 @@ func (v *Vault) ReplaceSignature(ctx context.Context, a Archive, sig []byte) err
 	return v.PutSignature(ctx, a, sig)
 }
 
-// OpenStored reads the bytes that a signature is of: those of the archive's
-// file as it is stored.
-func (v *Vault) OpenStored(ctx context.Context, a Archive) (io.ReadCloser, error) {
-	info, err := v.store.Stat(ctx, a.Path)
+// OpenSigned reads the bytes that a signature is of: those of the archive, in an
+// encrypted vault too, so that a signature stays good wherever the archive is
+// copied. There that takes an identity.
+func (v *Vault) OpenSigned(ctx context.Context, a Archive) (io.ReadCloser, error) {
+	f, err := v.OpenArchive(ctx, a)
 	if err != nil {
-		return nil, fmt.Errorf("open archive %s: %w", a.Name, err)
+		return nil, err
 	}
-	f := newArchiveFile(ctx, v.store, a.Name, info)
 	return struct {
 		io.Reader
 		io.Closer
@@ -141,12 +142,12 @@ func (v *Vault) sign(ctx context.Context, a Archive, body io.ReadSeeker) error {
 
 // parseSignature reads the name of a signature back as that of its archive;
 // ok is false when it is none.
-func parseSignature(name string) (archivePath string, ok bool) {
+func (v *Vault) parseSignature(name string) (archivePath string, ok bool) {
 	path, ok := strings.CutSuffix(name, signatureSuffix)
 	if !ok {
 		return "", false
 	}
-	_, ok = parseArchive(Info{Name: path})
+	_, ok = v.parseArchive(Info{Name: path})
 	return path, ok
 }
 
@@ -172,7 +173,7 @@ func (v *Vault) OrphanSignatures(ctx context.Context) ([]Info, error) {
 	_, strays, err := v.listArchives(ctx)
 	var orphans []Info
 	for _, s := range strays {
-		if _, ok := parseSignature(s.Name); ok {
+		if _, ok := v.parseSignature(s.Name); ok {
 			orphans = append(orphans, s)
 		}
 	}

@@ -45,7 +45,7 @@ func TestSignedCommit(t *testing.T) {
 	if diff := cmp.Diff([]string{vault.MarkerName, signedPath + ".sig", signedPath}, s.names); diff != "" {
 		t.Errorf("order of what was stored (-want +got):\n%s", diff)
 	}
-	r, err := v.OpenStored(t.Context(), a)
+	r, err := v.OpenSigned(t.Context(), a)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,9 +20,11 @@ import (
 const MarkerName = "cvarchive.json"
 
 const (
-	markerFormat  = "cvarchive-vault"
-	formatVersion = 1
-	maxMarker     = 64 << 10 // bytes
+	markerFormat     = "cvarchive-vault"
+	plainVersion     = 1        // of a vault without anything that a reader must know
+	formatVersion    = 2        // of one that has requirements
+	maxMarker        = 64 << 10 // bytes
+	featureEncrypted = "encryption"
 )
 
 var vaultIDPattern = regexp.MustCompile(`^[0-9a-f]{32}$`)
@@ -32,6 +34,7 @@ type Vault struct {
 	store  Store
 	marker marker
 	signer Signer // nil: archives are not signed
+	crypt  *crypt // nil: not encrypted
 }
 
 // marker is the content of [MarkerName].
@@ -40,15 +43,33 @@ type marker struct {
 	FormatVersion int       `json:"formatVersion"`
 	ID            string    `json:"id"`      // random, 32 hexadecimal digits
 	Created       time.Time `json:"created"` // UTC
+
+	// Requires is what a program must know to use the vault.
+	Requires   []requirement `json:"requires,omitempty"`
+	Encryption *encryption   `json:"encryption,omitempty"` // nil: not encrypted
 }
+
+// requirement is a feature that a program must know, and the first version
+// of cvarchive that does.
+type requirement struct {
+	Feature string `json:"feature"`
+	Since   string `json:"since"`
+}
+
+// encryptedSince is the version of cvarchive that first knew encrypted vaults.
+const encryptedSince = "1.0.0"
 
 // Init makes a vault of an empty store, or opens the one that is there. A
 // store that holds something else is refused with a [*NotVaultError] and left
 // as it is.
-func Init(ctx context.Context, s Store) (*Vault, error) {
+func Init(ctx context.Context, s Store) (*Vault, error) { return InitWith(ctx, s, Keys{}) }
+
+// InitWith is [Init] for a vault that is encrypted if the keys have
+// recipients; then they must have a naming key too.
+func InitWith(ctx context.Context, s Store, keys Keys) (*Vault, error) {
 	m, err := readMarker(ctx, s)
 	if err == nil {
-		return &Vault{store: s, marker: m}, nil
+		return newVault(s, m, keys)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -58,14 +79,14 @@ func Init(ctx context.Context, s Store) (*Vault, error) {
 			return nil, fmt.Errorf("look whether the vault is to be in an empty place: %w", err)
 		}
 		if m, err := readMarker(ctx, s); err == nil { // another Init was faster
-			return &Vault{store: s, marker: m}, nil
+			return newVault(s, m, keys)
 		}
 		return nil, &NotVaultError{
 			Store: s.String(), Reason: fmt.Sprintf("it holds other files (%s) and no %s", info.Name, MarkerName),
 			Hint: "give the vault an empty folder or container of its own",
 		}
 	}
-	if m, err = newMarker(); err != nil {
+	if m, err = newMarker(keys); err != nil {
 		return nil, err
 	}
 	text, err := json.MarshalIndent(m, "", "  ")
@@ -74,28 +95,50 @@ func Init(ctx context.Context, s Store) (*Vault, error) {
 	}
 	err = s.Create(ctx, MarkerName, bytes.NewReader(append(text, '\n')))
 	if errors.Is(err, fs.ErrExist) { // another Init was faster
-		return Open(ctx, s)
+		return OpenWith(ctx, s, keys)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("make a vault: %w", err)
 	}
-	return &Vault{store: s, marker: m}, nil
+	return newVault(s, m, keys)
 }
 
-func newMarker() (marker, error) {
+func newVault(s Store, m marker, keys Keys) (*Vault, error) {
+	c, err := m.unlock(s.String(), keys)
+	if err != nil {
+		return nil, err
+	}
+	return &Vault{store: s, marker: m, crypt: c}, nil
+}
+
+func newMarker(keys Keys) (marker, error) {
 	id := make([]byte, 16)
 	if _, err := rand.Read(id); err != nil {
 		return marker{}, fmt.Errorf("choose an id for a vault: %w", err)
 	}
-	return marker{
-		Format: markerFormat, FormatVersion: formatVersion,
+	m := marker{
+		Format: markerFormat, FormatVersion: plainVersion,
 		ID: hex.EncodeToString(id), Created: time.Now().UTC().Truncate(time.Second),
-	}, nil
+	}
+	if keys.Recipients.IsZero() {
+		return m, nil
+	}
+	// Programs that know version 1 only refuse it by its version.
+	m.FormatVersion, m.Requires = formatVersion, []requirement{{featureEncrypted, encryptedSince}}
+	var err error
+	m.Encryption, err = newEncryption(keys, m.ID)
+	return m, err
 }
 
 // Open opens the vault that a store holds. Without a marker the error is a
-// [*NotVaultError], with one of a newer format a [*VersionError].
-func Open(ctx context.Context, s Store) (*Vault, error) {
+// [*NotVaultError], with one of a newer format or that needs what this program
+// does not know a [*VersionError], and with an encrypted one a [*KeyError].
+func Open(ctx context.Context, s Store) (*Vault, error) { return OpenWith(ctx, s, Keys{}) }
+
+// OpenWith is [Open] with the keys of an encrypted vault. The error is a
+// [*KeyError] when they are not enough to open it: the naming key is, and an
+// identity.
+func OpenWith(ctx context.Context, s Store, keys Keys) (*Vault, error) {
 	m, err := readMarker(ctx, s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NotVaultError{
@@ -106,7 +149,7 @@ func Open(ctx context.Context, s Store) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{store: s, marker: m}, nil
+	return newVault(s, m, keys)
 }
 
 // readMarker reads and checks the marker; a missing one is [fs.ErrNotExist].
@@ -135,8 +178,9 @@ func parseMarker(store string, text []byte) (marker, error) {
 		return bad("is larger than %d KiB", maxMarker>>10)
 	}
 	var head struct {
-		Format        string `json:"format"`
-		FormatVersion int    `json:"formatVersion"`
+		Format        string        `json:"format"`
+		FormatVersion int           `json:"formatVersion"`
+		Requires      []requirement `json:"requires"`
 	}
 	if err := json.Unmarshal(text, &head); err != nil {
 		return bad("is not the marker of a vault (%v)", manifest.Brief(err))
@@ -147,6 +191,11 @@ func parseMarker(store string, text []byte) (marker, error) {
 	if head.FormatVersion > formatVersion {
 		return marker{}, &VersionError{Store: store, Found: head.FormatVersion, Supported: formatVersion}
 	}
+	for _, r := range head.Requires {
+		if r.Feature != featureEncrypted {
+			return marker{}, &VersionError{Store: store, Feature: fmt.Sprintf("%.60q", r.Feature), Since: fmt.Sprintf("%.20q", r.Since)}
+		}
+	}
 	var m marker
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -155,6 +204,9 @@ func parseMarker(store string, text []byte) (marker, error) {
 	}
 	if !vaultIDPattern.MatchString(m.ID) || m.Created.IsZero() {
 		return bad("is damaged (id %q, created %s)", m.ID, m.Created)
+	}
+	if encrypted := len(m.Requires) > 0; encrypted != (m.Encryption != nil) || encrypted != (m.FormatVersion == formatVersion) {
+		return bad("is damaged (it does not agree with itself on whether the vault is encrypted)")
 	}
 	return m, nil
 }

@@ -68,18 +68,20 @@ func TestMarkerIsStrict(t *testing.T) {
 	const id = "0123456789abcdef0123456789abcdef"
 	good := `{"format":"cvarchive-vault","formatVersion":1,"id":"` + id + `","created":"2026-01-02T03:04:05Z"}`
 	for name, c := range map[string]struct{ marker, want string }{
-		"good":          {good, ""},
-		"newer":         {`{"format":"cvarchive-vault","formatVersion":2,"id":7,"shards":[]}`, "has format version 2 and this cvarchive knows versions up to 1; use a newer cvarchive"},
-		"other format":  {`{"format":"restic"}`, `says format "restic"`},
-		"no version":    {`{"format":"cvarchive-vault"}`, "version 0"},
-		"not json":      {"hello", "is not the marker of a vault"},
-		"empty":         {"", "is not the marker of a vault"},
-		"truncated":     {good[:40], "is not the marker of a vault"},
-		"unknown field": {strings.Replace(good, `"id"`, `"x":1,"id"`, 1), "is damaged"},
-		"trailing":      {good + "{}", "is not the marker of a vault"},
-		"bad id":        {strings.Replace(good, "0123", "../.", 1), "is damaged"},
-		"no time":       {`{"format":"cvarchive-vault","formatVersion":1,"id":"` + id + `"}`, "is damaged"},
-		"too large":     {good + strings.Repeat(" ", 64<<10), "is larger than 64 KiB"},
+		"good":           {good, ""},
+		"newer":          {`{"format":"cvarchive-vault","formatVersion":3,"id":7,"shards":[]}`, "has format version 3 and this cvarchive knows versions up to 2; use a newer cvarchive"},
+		"new feature":    {`{"format":"cvarchive-vault","formatVersion":2,"id":7,"requires":[{"feature":"shards","since":"4.1.0"}]}`, `needs "shards", which this cvarchive does not know; use cvarchive "4.1.0" or newer`},
+		"half encrypted": {strings.Replace(good, `"formatVersion":1`, `"formatVersion":2,"requires":[{"feature":"encryption","since":"1.0.0"}]`, 1), "does not agree with itself"},
+		"other format":   {`{"format":"restic"}`, `says format "restic"`},
+		"no version":     {`{"format":"cvarchive-vault"}`, "version 0"},
+		"not json":       {"hello", "is not the marker of a vault"},
+		"empty":          {"", "is not the marker of a vault"},
+		"truncated":      {good[:40], "is not the marker of a vault"},
+		"unknown field":  {strings.Replace(good, `"id"`, `"x":1,"id"`, 1), "is damaged"},
+		"trailing":       {good + "{}", "is not the marker of a vault"},
+		"bad id":         {strings.Replace(good, "0123", "../.", 1), "is damaged"},
+		"no time":        {`{"format":"cvarchive-vault","formatVersion":1,"id":"` + id + `"}`, "is damaged"},
+		"too large":      {good + strings.Repeat(" ", 64<<10), "is larger than 64 KiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := vaulttest.NewMemory()
@@ -510,7 +512,7 @@ func TestArchiveFileErrors(t *testing.T) {
 	if _, err := whole.ReadAt(make([]byte, 10), 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("after Close: %v", err)
 	}
-	a.Path = strings.Replace(a.Path, "prod", "gone", 1)
+	a.Name = strings.Replace(a.Name, "prod", "gone", 1)
 	if _, err := v.OpenArchive(t.Context(), a); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "`cvarchive list` shows what is") {
 		t.Errorf("a missing archive: %v", err)
 	}

@@ -21,7 +21,7 @@ const wantedPrefix = "wanted/"
 // Wanted is such a note. It counts like an object that is as young as it is.
 type Wanted struct {
 	Info
-	Object manifest.Object
+	Object manifest.Object // as [Vault.Stored] has it
 }
 
 // want notes that an object is relied on.
@@ -30,7 +30,8 @@ func (v *Vault) want(ctx context.Context, o manifest.Object) error {
 	if _, err := rand.Read(id); err != nil {
 		return fmt.Errorf("choose a name: %w", err)
 	}
-	name := fmt.Sprintf("%s%d-%s", wantedFor(o), o.Size, hex.EncodeToString(id))
+	stored := v.Stored(o)
+	name := fmt.Sprintf("%s%d-%s", wantedFor(stored), stored.Size, hex.EncodeToString(id))
 	if err := v.store.Create(ctx, name, bytes.NewReader(nil)); err != nil {
 		return fmt.Errorf("note that object %s is relied on: %w", o.SHA256, err)
 	}

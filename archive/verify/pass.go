@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"sync"
 
@@ -73,21 +72,27 @@ func keyOf(o manifest.Object) key {
 // Archive verifies one archive. The error says that it could not be done: the
 // archive is gone, the vault does not answer, ctx ended.
 func (p *Pass) Archive(ctx context.Context, a vault.Archive) (*Report, error) {
-	f, err := p.vault.OpenArchive(ctx, a)
-	if err != nil {
-		return nil, fmt.Errorf("verify archive %s: %w", a.Name, err)
+	report := &Report{Archive: a.Name, Size: a.Size, ReadData: p.opt.ReadData, Sample: p.opt.Sample}
+	c := newCollector(report, p.opt)
+	f, known, err := p.open(ctx, c, a)
+	if err == nil && f != nil {
+		defer f.Close()
+		err = p.archive(ctx, c, a, f, known)
 	}
-	defer f.Close()
-	report := &Report{Archive: a.Name, Size: f.Size(), ReadData: p.opt.ReadData, Sample: p.opt.Sample}
-	if err := p.archive(ctx, newCollector(report, p.opt), a, f); err != nil {
+	if err != nil {
 		return nil, fmt.Errorf("verify archive %s: %w", a.Name, err)
 	}
 	return report, nil
 }
 
-func (p *Pass) archive(ctx context.Context, c *collector, a vault.Archive, f *vault.ArchiveFile) error {
+// archive checks what was opened of an archive; known is its digest where that
+// is told by an index.
+func (p *Pass) archive(ctx context.Context, c *collector, a vault.Archive, f *vault.ArchiveFile, known manifest.Digest) error {
 	p.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "structure of " + a.Name})
 	r, err := structure(ctx, c, f, f.Size())
+	if err == nil && p.vault.Encrypted() {
+		c.compare(known, p.vault.CanRead() == nil)
+	}
 	if err != nil {
 		return err
 	}
@@ -182,16 +187,11 @@ func (p *Pass) digest(ctx context.Context, a vault.Archive) (manifest.Digest, er
 	if d, ok := p.digests[a.Name]; ok {
 		return d, nil
 	}
-	file, err := p.vault.OpenArchive(ctx, a)
+	digest, err := p.vault.Digest(ctx, a)
 	if err != nil {
 		return manifest.Digest{}, err
 	}
-	defer file.Close()
-	h := sha256.New()
-	if _, err := io.CopyBuffer(h, io.NewSectionReader(file, 0, file.Size()), make([]byte, 1<<20)); err != nil {
-		return manifest.Digest{}, err
-	}
-	p.digests[a.Name] = manifest.Digest(h.Sum(nil))
+	p.digests[a.Name] = digest
 	return p.digests[a.Name], nil
 }
 

@@ -143,6 +143,7 @@ func commonFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: "read the configuration from `FILE` (else $CVARCHIVE_CONFIG, ./cvarchive.yaml, the user's config folder)"},
 		&cli.StringFlag{Name: "vault", Usage: "use the vault at `URL` or folder instead of the config's (else $CVARCHIVE_VAULT)"},
+		identityFlag(),
 		&cli.BoolFlag{Name: "verbose", Aliases: []string{"v"}, Usage: "log what is done, each call to the service included, to standard error"},
 	}
 }

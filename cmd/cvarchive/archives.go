@@ -14,6 +14,7 @@ import (
 
 	"cvarchive/archive"
 	"cvarchive/archive/bundle"
+	"cvarchive/archive/seal"
 	"cvarchive/archive/vault"
 )
 
@@ -49,7 +50,7 @@ func (a *app) openArchive(c *cli.Context, ref string) (*opened, error) {
 // openArchiveFile opens the bytes of an archive without looking into them.
 func (a *app) openArchiveFile(c *cli.Context, ref string) (*opened, error) {
 	if isPath(ref) {
-		return openLoneFile(ref)
+		return a.openLoneFile(c, ref)
 	}
 	v, err := a.vault(c)
 	if err != nil {
@@ -77,7 +78,9 @@ func openStored(ctx context.Context, v *vault.Vault, entry vault.Archive) (*open
 	return &opened{name: entry.Name, file: f, size: f.Size(), entry: &entry, signature: signature, close: f.Close}, nil
 }
 
-func openLoneFile(path string) (*opened, error) {
+// openLoneFile opens an archive or a bundle that lies in no vault. One that was
+// encrypted with age is opened with the identities.
+func (a *app) openLoneFile(c *cli.Context, path string) (*opened, error) {
 	if list, split := volumesOf(path); split {
 		return openVolumes(list)
 	}
@@ -99,11 +102,38 @@ func openLoneFile(path string) (*opened, error) {
 	}
 	o := &opened{name: path, file: f, size: info.Size(), close: f.Close}
 	o.signature = func(context.Context) ([]byte, error) { return besideFile(path) }
-	if err := o.openBundle(); err != nil {
+	if err = a.decryptLone(c, o); err == nil {
+		err = o.openBundle()
+	}
+	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	return o, nil
+}
+
+// decryptLone puts what an encrypted file holds in its place.
+func (a *app) decryptLone(c *cli.Context, o *opened) error {
+	const first = "age-encryption.org/"
+	start := make([]byte, len(first))
+	if _, err := o.file.ReadAt(start, 0); err != nil || string(start) != first {
+		return nil // whatever it is, it is not that
+	}
+	ids, err := a.identities(c)
+	if err != nil {
+		return err
+	}
+	if ids.IsZero() {
+		return usagef("%s is encrypted; give --identity FILE to open it", o.name)
+	}
+	o.file, o.size, err = ids.DecryptReaderAt(o.file, o.size)
+	if errors.Is(err, seal.ErrNoMatch) {
+		return usagef("open %s: %v", o.name, err)
+	}
+	if err != nil {
+		return fmt.Errorf("open %s: it cannot be decrypted: %w", o.name, err)
+	}
+	return nil
 }
 
 // isPath tells a path from a name in the vault: it exists here as a file, or

@@ -142,7 +142,7 @@ func (a *app) runBackup(c *cli.Context, run *backupRun, limit backup.Limit) erro
 	if c.Bool("json") {
 		err = a.jsonBackup(run.result, v.String())
 	} else {
-		a.printBackup(run.result, v.String())
+		a.printBackup(run.result, v)
 	}
 	if err == nil && (!run.result.Whole() || run.result.Unsigned != nil || !protected) {
 		return &statusError{exitNotWhole}

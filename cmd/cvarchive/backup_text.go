@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"cvarchive/archive/backup"
+	"cvarchive/archive/vault"
 	"cvarchive/cmd/internal/ui"
 	"cvarchive/manifest"
 )
@@ -13,8 +14,8 @@ import (
 // namedFailures is how many failures a summary names one by one.
 const namedFailures = 100
 
-func (a *app) printBackup(r *backup.Result, vaultName string) {
-	b := newBackupTotal(r, vaultName)
+func (a *app) printBackup(r *backup.Result, v *vault.Vault) {
+	b := newBackupTotal(r, v.String())
 	t := ui.Table{Right: []int{1, 2, 3, 4, 5}}
 	t.Row("PROJECT", "IMAGES", "TAGS", "REGIONS", "ITERATIONS", "CONTENT", "TOKEN", "STATE")
 	for _, p := range r.Manifest.Projects {
@@ -29,7 +30,7 @@ func (a *app) printBackup(r *backup.Result, vaultName string) {
 	a.out.Printf("Archive  %s (%s)\n", a.out.Paint(ui.Bold, b.Archive), ui.Bytes(b.Size))
 	a.out.Printf("SHA-256  %s\n", b.SHA256)
 	a.out.Printf("Vault    %s\n", ui.Clean(b.Vault))
-	a.printTokens(r.Manifest, b)
+	a.printTokens(r.Manifest, b, v.Encrypted())
 	switch {
 	case b.Unsigned != "":
 		a.out.Printf("%s\n", a.out.Paint(ui.Red, fmt.Sprintf("The archive is not signed: %s; cvarchive sign %s signs it when that is mended.", b.Unsigned, b.Archive)))
@@ -42,18 +43,20 @@ func (a *app) printBackup(r *backup.Result, vaultName string) {
 }
 
 // printTokens warns that the archive can be used to import, while it can.
-func (a *app) printTokens(m *manifest.Manifest, b backupTotal) {
+func (a *app) printTokens(m *manifest.Manifest, b backupTotal, encrypted bool) {
 	has := func(s manifest.TokenState) bool {
 		return slices.ContainsFunc(m.Projects, func(p manifest.ProjectEntry) bool { return p.Token.State == s })
 	}
+	until := ""
+	if b.TokensUntil != nil {
+		until = ", and they expire at " + ui.Time(*b.TokensUntil)
+	}
 	switch {
 	case has(manifest.TokenSealed):
-		until := ""
-		if b.TokensUntil != nil {
-			until = ", and they expire at " + ui.Time(*b.TokensUntil)
-		}
 		a.out.Printf("Tokens   sealed: restore --identity opens them%s\n", until)
 	case !has(manifest.TokenStored):
+	case encrypted:
+		a.out.Printf("Tokens   encrypted with the archive%s\n", until)
 	case b.TokensUntil == nil:
 		a.out.Printf("Tokens   live export tokens are inside; anyone who reads this archive can import the projects while they live\n")
 	default:

@@ -336,7 +336,7 @@ func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found
 		}
 		p := verify.Problem{
 			Archive: report.Archive, Kind: verify.Damaged, Item: "object " + obj.SHA256.String(), Reason: err.Error(),
-			Hint: "use another copy of the bundle", Object: &obj, ObjectName: (*vault.Vault)(nil).ObjectName(obj),
+			Hint: "use another copy of the bundle", Object: &obj, ObjectName: vault.PlainObjectName(obj),
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			p.Kind = verify.Missing

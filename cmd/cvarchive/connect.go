@@ -109,17 +109,3 @@ func (a *app) sealTo(c *cli.Context) (seal.Recipients, error) {
 type ensurer interface {
 	Ensure(ctx context.Context) error
 }
-
-// vaultForWriting opens the vault and makes one of an empty or missing
-// place, saying so.
-func (a *app) vaultForWriting(c *cli.Context) (*vault.Vault, error) {
-	s, err := a.store(c)
-	if err != nil {
-		return nil, err
-	}
-	v, made, err := initVault(c.Context, s)
-	if made {
-		fmt.Fprintf(a.stderr, "made a new vault at %s\n", s)
-	}
-	return v, err
-}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"strings"
@@ -78,6 +77,9 @@ func (a *app) copy(c *cli.Context) error {
 		}
 		archives = append(archives, t.entry)
 	}
+	if err := todo.vault.CanRead(); err != nil {
+		return err
+	}
 	to, name, err := a.copyTarget(c)
 	if err != nil {
 		return err
@@ -121,27 +123,24 @@ func (a *app) copy(c *cli.Context) error {
 // copyTarget opens the vault that --to names, and makes it unless that would
 // change something in a dry run: then it is nil.
 func (a *app) copyTarget(c *cli.Context) (v *vault.Vault, name string, err error) {
-	s, err := a.copyStore(c, c.String("to"))
+	p, err := a.copyPlace(c, c.String("to"))
 	if err != nil {
 		return nil, "", err
 	}
 	if c.Bool("dry-run") {
-		if _, err := s.Stat(c.Context, vault.MarkerName); errors.Is(err, fs.ErrNotExist) {
-			return nil, s.String(), nil
+		if _, err := p.store.Stat(c.Context, vault.MarkerName); errors.Is(err, fs.ErrNotExist) {
+			return nil, p.store.String(), nil
 		}
-		v, err := vault.Open(c.Context, s)
-		return v, s.String(), err
+		v, err := p.open(c.Context)
+		return v, p.store.String(), err
 	}
-	v, made, err := initVault(c.Context, s)
-	if made {
-		fmt.Fprintf(a.stderr, "made a new vault at %s\n", s)
-	}
-	return v, s.String(), err
+	v, err = a.makePlace(c.Context, p)
+	return v, p.store.String(), err
 }
 
-// copyStore opens the place that a name or an address stands for. A folder is
+// copyPlace finds the place that a name or an address stands for. A folder is
 // relative to the working folder, unless the config names it.
-func (a *app) copyStore(c *cli.Context, to string) (vault.Store, error) {
+func (a *app) copyPlace(c *cli.Context, to string) (*place, error) {
 	f, err := a.config(c)
 	if err != nil {
 		return nil, err
@@ -151,7 +150,7 @@ func (a *app) copyStore(c *cli.Context, to string) (vault.Store, error) {
 	case err != nil:
 		return nil, err
 	case named:
-		return a.openStore(v, f.Path)
+		return a.placeOf(c, v, f.Path)
 	case len(f.Vaults()) > 0 && !strings.Contains(to, "://") && filepath.Base(to) == to:
 		hint := suggest.DidYouMean(to, f.Vaults())
 		if hint == "" {
@@ -159,7 +158,7 @@ func (a *app) copyStore(c *cli.Context, to string) (vault.Store, error) {
 		}
 		return nil, usagef("there is no vault %q under vaults: in %s; %s; write ./%s for a folder", to, f.Path, hint, to)
 	}
-	return a.openStore(config.Vault{URL: manifest.NewSecret(to)}, "")
+	return a.placeOf(c, config.Vault{URL: manifest.NewSecret(to)}, "")
 }
 
 // copying is the shape of "copy --json".

@@ -189,16 +189,16 @@ func concerned(v config.Variable, names []string) bool {
 
 func (d *diagnosing) vault(f *config.File) {
 	v, err := d.app.vaultConfig(d.c, f)
-	var s vault.Store
+	var p *place
 	if err == nil {
-		s, err = d.app.openStore(v, f.Path)
+		p, err = d.app.placeOf(d.c, v, f.Path)
 	}
 	if err != nil {
 		d.fail("vault", "address", err)
 		return
 	}
-	ctx := d.c.Context
-	opened, err := vault.Open(ctx, s)
+	ctx, s := d.c.Context, p.store
+	opened, err := p.open(ctx)
 	if _, not := errors.AsType[*vault.NotVaultError](err); not && isMissing(ctx, s) {
 		d.note("vault", "present", fmt.Sprintf("%s holds no vault yet", s), "cvarchive init or the first backup makes it")
 	} else if err != nil {
@@ -211,6 +211,7 @@ func (d *diagnosing) vault(f *config.File) {
 			return
 		}
 		d.ok("vault", "readable", fmt.Sprintf("%s, %s", s, ui.Count(len(archives), "archive")))
+		d.encryption(opened, v)
 	}
 	d.signing(f)
 	d.protections(ctx, s, v)
@@ -218,6 +219,21 @@ func (d *diagnosing) vault(f *config.File) {
 		return
 	}
 	d.writable(ctx, s)
+}
+
+// encryption tells what an encrypted vault takes and what it does not give.
+func (d *diagnosing) encryption(v *vault.Vault, conf config.Vault) {
+	if !v.Encrypted() {
+		return
+	}
+	d.ok("vault", "encrypted", fmt.Sprintf("to %s; backup, list, prune and the check of the structure need the naming key only, which is the right one", ui.Count(len(v.Recipients()), "public key")))
+	if v.CanRead() == nil {
+		d.ok("vault", "identity", "it opens archives and images")
+	}
+	d.note("vault", "limits of encryption", "a restore uploads every image through this machine, for the service cannot fetch it from the vault, and no other tool reads images in place", "")
+	if d.app.env(envNamingKey) == "" && conf.NamingKey.IsZero() && conf.EncryptTo.IsZero() && conf.NamingKeyFile == "" {
+		d.note("vault", "naming key", "it is taken from the vault by the identity", "backup hosts do without the identity: cvarchive init --identity FILE writes the key for them")
+	}
 }
 
 // signing checks the key that signs new archives, by signing something.

@@ -51,7 +51,7 @@ from the archive, or could not be deleted; the output names it.
 			&cli.BoolFlag{Name: "keep-on-failure", Usage: "keep what was created when the drill does not pass, until the next one"},
 			&cli.BoolFlag{Name: "clean-up", Usage: "only delete what drills that were killed have left in the target"},
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask for confirmation"},
-			identityFlag(), endpointFlag(), progressFlag(), jsonFlag()),
+			endpointFlag(), progressFlag(), jsonFlag()),
 		Action: a.action(a.drill, 1, "what the drill had created is deleted, and what could not be is by the next drill or by --clean-up"),
 	}
 }
@@ -124,7 +124,7 @@ func drillChoices(c *cli.Context) (plan.Options, error) {
 
 func (a *app) drillOptions(c *cli.Context, v *vault.Vault, opt restore.Options) drill.Options {
 	return drill.Options{
-		Restore: opt, Journal: v.Store(), Clock: v.Clock, KeepFailed: c.Bool("keep-on-failure"),
+		Restore: opt, Journal: v.Notes(), Clock: v.Clock, KeepFailed: c.Bool("keep-on-failure"),
 		Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()},
 	}
 }

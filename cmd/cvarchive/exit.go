@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"cvarchive/archive/backup"
+	"cvarchive/archive/vault"
 	"cvarchive/cmd/internal/config"
 	"cvarchive/cmd/internal/ui"
 )
@@ -67,6 +68,9 @@ func exitStatus(err error) int {
 		return exitUsage
 	}
 	if _, ok := errors.AsType[*config.Error](err); ok {
+		return exitUsage
+	}
+	if _, ok := errors.AsType[*vault.KeyError](err); ok {
 		return exitUsage
 	}
 	return exitFailed

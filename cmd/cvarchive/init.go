@@ -21,7 +21,11 @@ func (a *app) initCommand() *cli.Command {
 		ArgsUsage: "[FILE]",
 		Description: examples(`Writes a commented configuration to FILE (cvarchive.yaml unless --config says otherwise)
 and makes a vault of the folder or container that --vault names. A file that is there
-already is kept: its vault is made then, or opened if it is one. Nothing is overwritten.`,
+already is kept: its vault is made then, or opened if it is one. Nothing is overwritten.
+
+With encrypt_to in the config the vault is encrypted, and its naming key is written to a
+file beside the config (or to naming_key_file): hosts that back up need it, and no private
+key. Lost, it is written again by init --identity FILE.`,
 			"cvarchive init",
 			"cvarchive init --vault /var/backups/customvision",
 			"cvarchive init --vault https://account.blob.core.windows.net/customvision"),
@@ -82,18 +86,21 @@ func (a *app) makeVault(c *cli.Context, f *config.File, address string) error {
 			v = own
 		}
 	}
-	s, err := a.openStore(v, f.Path)
+	p, err := a.placeOf(c, v, f.Path)
 	if err != nil {
 		return err
 	}
-	_, made, err := initVault(c.Context, s)
+	opened, made, err := p.make(c.Context, a.out)
 	if err != nil {
 		return err
 	}
 	if made {
-		a.out.Printf("made a vault at %s\n", s)
+		a.out.Printf("made %s at %s\n", article(kindOf(opened)), p.store)
 	} else {
-		a.out.Printf("%s is a vault already\n", s)
+		a.out.Printf("%s is %s already\n", p.store, article(kindOf(opened)))
+	}
+	if err := p.recoverKey(opened, a.out); err != nil {
+		return err
 	}
 	a.out.Printf("next: cvarchive doctor checks access\n")
 	return nil
@@ -188,6 +195,14 @@ vault:
   # public keys of age-keygen or SSH. Without it they are stored in the clear.
   # seal_to:
   #   - age1…
+  #
+  # Who can read the vault at all, if it is to be encrypted; only for a new one.
+  # Its naming key is written to a file beside this one: with it, and without
+  # any private key, backups go on. Restores upload every image then.
+  # encrypt_to:
+  #   - age1…
+  # naming_key: ${CVARCHIVE_NAMING_KEY}   # instead of a file
+  # naming_key_file: naming.key           # else cvarchive-naming.key
   #
   # The Ed25519 SSH key that signs new archives, for verify --allowed-signers
   # and ssh-keygen -Y verify. A public key is used through ssh-agent.

@@ -43,6 +43,9 @@ type listingEntry struct {
 	// last of them expires.
 	Tokens      int        `json:"tokens"`
 	TokensUntil *time.Time `json:"tokensUntil,omitempty"`
+	// TokensUnknown says that the vault is encrypted and no identity was
+	// given that opens it.
+	TokensUnknown bool `json:"tokensUnknown,omitempty"`
 }
 
 func (a *app) listCommand() *cli.Command {
@@ -113,12 +116,16 @@ func readListing(ctx context.Context, v *vault.Vault, source string) (*listing, 
 
 // read fills in what the manifest says.
 func (e *listingEntry) read(ctx context.Context, v *vault.Vault, entry vault.Archive) error {
-	o, err := openStored(ctx, v, entry)
+	open := v.OpenArchive
+	if v.CanRead() != nil { // the index of an encrypted one says nothing of tokens
+		open, e.TokensUnknown = v.OpenIndex, true
+	}
+	f, err := open(ctx, entry)
 	if err != nil {
 		return err
 	}
-	defer o.close()
-	r, err := archive.NewReader(o.file, o.size)
+	defer f.Close()
+	r, err := archive.NewReader(f, f.Size())
 	if err != nil {
 		return err
 	}
@@ -129,6 +136,9 @@ func (e *listingEntry) read(ctx context.Context, v *vault.Vault, entry vault.Arc
 	for _, p := range m.Projects {
 		e.Images += p.Counts.Images
 		e.ObjectBytes += p.Counts.Bytes
+	}
+	if e.TokensUnknown {
+		return nil
 	}
 	tokens := tokensOf(m)
 	e.Tokens, e.TokensUntil = tokens.count, tokens.until
@@ -210,6 +220,8 @@ func stateCell(e listingEntry) string {
 
 func tokenCell(e listingEntry, now time.Time) string {
 	switch {
+	case e.TokensUnknown:
+		return "unknown"
 	case e.Tokens == 0:
 		return "none"
 	case e.TokensUntil == nil:

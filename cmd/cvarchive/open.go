@@ -1,9 +1,6 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"io/fs"
 	"net"
 	"net/url"
 	"path"
@@ -68,19 +65,6 @@ func (a *app) vaultConfig(c *cli.Context, f *config.File) (config.Vault, error) 
 	return f.Vault(a.lookupEnv)
 }
 
-// store opens the place where the vault is, without looking into it.
-func (a *app) store(c *cli.Context) (vault.Store, error) {
-	f, err := a.config(c)
-	if err != nil {
-		return nil, err
-	}
-	v, err := a.vaultConfig(c, f)
-	if err != nil {
-		return nil, err
-	}
-	return a.openStore(v, f.Path)
-}
-
 // openStore chooses the kind of store by the address. A relative folder in
 // a config is relative to the config's folder, so that the same config means
 // the same vault wherever it is used from.
@@ -105,28 +89,6 @@ func (a *app) openStore(v config.Vault, configPath string) (vault.Store, error) 
 		address = filepath.Join(filepath.Dir(configPath), address)
 	}
 	return dirstore.New(address)
-}
-
-// vault opens the vault, which must be one.
-func (a *app) vault(c *cli.Context) (*vault.Vault, error) {
-	s, err := a.store(c)
-	if err != nil {
-		return nil, err
-	}
-	return vault.Open(c.Context, s)
-}
-
-// initVault makes a vault of an empty store, or opens the one that is there.
-func initVault(ctx context.Context, s vault.Store) (v *vault.Vault, made bool, err error) {
-	_, err = s.Stat(ctx, vault.MarkerName)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if e, ok := s.(ensurer); ok && missing {
-		if err := e.Ensure(ctx); err != nil {
-			return nil, false, err
-		}
-	}
-	v, err = vault.Init(ctx, s)
-	return v, err == nil && missing, err
 }
 
 // resource returns the resource that a command is about: --endpoint, or the

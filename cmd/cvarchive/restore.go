@@ -64,7 +64,7 @@ that is interrupted, the same command goes on: what it has done itself is no cha
 			&cli.StringFlag{Name: "on-conflict", Value: string(plan.ConflictFail), Usage: "when a project's name is taken by one that differs: `WAY` fail, skip or rename"},
 			&cli.StringSliceFlag{Name: "rename", Usage: "`OLD=NEW` name of a project in the target; may be repeated"},
 			&cli.BoolFlag{Name: "yes", Aliases: []string{"y"}, Usage: "do not ask for confirmation"},
-			identityFlag(), endpointFlag(), progressFlag(), jsonFlag())...),
+			endpointFlag(), progressFlag(), jsonFlag())...),
 		Action: a.action(a.restore, 1, "run the same command to go on where it stopped; with --dry-run it shows what is left to do"),
 	}
 }

@@ -64,7 +64,7 @@ func transferOf(c *cli.Context) (restore.Transfer, error) {
 // journal, and links to objects.
 func (r *restoration) throughVault() {
 	if v, ok := r.objects.(*vault.Vault); ok {
-		r.opt.Journal, r.opt.Links = v.Store(), v
+		r.opt.Journal, r.opt.Links = v.Notes(), v
 	}
 }
 

@@ -79,7 +79,7 @@ func (a *app) sign(c *cli.Context) error {
 			name = t.entry.Name
 			status, err = signStored(c.Context, todo.vault, t.entry, key, c.Bool("replace"))
 		} else {
-			status, err = signFile(c.Context, t.path, key, c.Bool("replace"))
+			status, err = todo.signFile(c.Context, t.path, key, c.Bool("replace"))
 		}
 		if err != nil {
 			return fmt.Errorf("sign %s: %w", name, err)
@@ -103,7 +103,7 @@ func signStored(ctx context.Context, v *vault.Vault, entry vault.Archive, key *s
 	if entry.Signed && !replace {
 		return statusKept, nil
 	}
-	content, err := v.OpenStored(ctx, entry)
+	content, err := v.OpenSigned(ctx, entry)
 	if err != nil {
 		return "", err
 	}
@@ -119,8 +119,8 @@ func signStored(ctx context.Context, v *vault.Vault, entry vault.Archive, key *s
 }
 
 // signFile signs a lone file.
-func signFile(ctx context.Context, path string, key *sign.Signer, replace bool) (signedStatus, error) {
-	o, err := openLoneFile(path)
+func (todo *verifyTargets) signFile(ctx context.Context, path string, key *sign.Signer, replace bool) (signedStatus, error) {
+	o, err := todo.lone(path)
 	if err != nil {
 		return "", err
 	}

@@ -41,7 +41,7 @@ func (a *app) unbundle(c *cli.Context) error {
 	if path == "" {
 		return usagef("unbundle needs the FILE of a bundle; see %s", helpOf(c))
 	}
-	o, err := openLoneFile(path)
+	o, err := a.openLoneFile(c, path)
 	if err != nil {
 		return err
 	}

@@ -172,6 +172,7 @@ type verifyTargets struct {
 	all     bool
 	targets []verifyTarget
 	strays  []string // files among the archives that are none
+	lone    func(path string) (*opened, error)
 }
 
 // verifyTarget is an archive of the vault, or the path of a lone file.
@@ -191,7 +192,7 @@ func (a *app) verifyTargets(c *cli.Context) (*verifyTargets, error) {
 	case c.Bool("all"):
 		return a.allTargets(c)
 	}
-	todo := &verifyTargets{}
+	todo := &verifyTargets{lone: func(path string) (*opened, error) { return a.openLoneFile(c, path) }}
 	for _, ref := range refs {
 		if isPath(ref) {
 			todo.targets = append(todo.targets, verifyTarget{path: ref})
@@ -272,6 +273,11 @@ func (r *verification) problems() (n int64) {
 // journal has nothing more to tell.
 func (r *verification) run(ctx context.Context, todo *verifyTargets, opt verify.Options) error {
 	var pass *verify.Pass
+	if looks := opt.ReadData || opt.Sample != nil || opt.Signers != nil; looks && todo.vault != nil {
+		if err := todo.vault.CanRead(); err != nil {
+			return err
+		}
+	}
 	if todo.vault != nil {
 		pass = verify.NewPass(todo.vault, opt)
 	}
@@ -284,7 +290,7 @@ func (r *verification) run(ctx context.Context, todo *verifyTargets, opt verify.
 			name = t.entry.Name
 			report, err = pass.Archive(ctx, t.entry)
 		} else {
-			report, err = verifyFile(ctx, t.path, opt)
+			report, err = todo.verifyFile(ctx, t.path, opt)
 		}
 		if ctx.Err() != nil {
 			return errors.Join(err, ctx.Err())
@@ -306,8 +312,8 @@ func (r *verification) run(ctx context.Context, todo *verifyTargets, opt verify.
 	return nil
 }
 
-func verifyFile(ctx context.Context, path string, opt verify.Options) (*verify.Report, error) {
-	o, err := openLoneFile(path)
+func (todo *verifyTargets) verifyFile(ctx context.Context, path string, opt verify.Options) (*verify.Report, error) {
+	o, err := todo.lone(path)
 	if err != nil {
 		return nil, err
 	}

@@ -114,7 +114,7 @@ func TestErrors(t *testing.T) {
 		{"newer version", "version: 2\n", "c.yaml:1:10: this configuration has version 2 and this program reads version 1; use a cvarchive that matches"},
 		{"version as text", "version: '1'\n", "c.yaml:1:10: version must be a number; this program reads version: 1"},
 		{"unknown key", "version: 1\nvalut: x\n", `c.yaml:2:1: unknown key "valut"; did you mean vault?`},
-		{"unknown key below", "version: 1\nvault:\n  url: /v\n  colour: red\n", `c.yaml:4:3: unknown key "colour" in vault; known here: url, connection_string, tier, archive_tier, immutable_for, immutable_mode, auth, client_id, customer_key, encryption_scope, sign_with, seal_to`},
+		{"unknown key below", "version: 1\nvault:\n  url: /v\n  colour: red\n", `c.yaml:4:3: unknown key "colour" in vault; known here: url, connection_string, tier, archive_tier, immutable_for, immutable_mode, auth, client_id, customer_key, encryption_scope, sign_with, naming_key, naming_key_file, seal_to, encrypt_to`},
 		{"case matters", resource("Endpoint: https://x"), `c.yaml:4:5: unknown key "Endpoint" in resources.r; did you mean endpoint?`},
 		{"repeated key", "version: 1\nvault: {url: /v}\nvault: {url: /w}\n", `c.yaml:3:1: key "vault" is repeated, first on line 2; keep one`},
 		{"repeated resource", "version: 1\nresources:\n  a: {endpoint: https://x, auth: entra}\n  a: {endpoint: https://y, auth: entra}\n", `c.yaml:4:3: key "a" in resources is repeated, first on line 3; keep one`},

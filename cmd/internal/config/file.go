@@ -50,6 +50,12 @@ type Vault struct {
 	// SignWith is the path of the SSH key that signs new archives; empty:
 	// they are not signed.
 	SignWith string
+	// EncryptTo are who can read the vault, if it is to be encrypted.
+	EncryptTo seal.Recipients
+	// NamingKey is the naming key of an encrypted vault, or NamingKeyFile
+	// the file that it is in.
+	NamingKey     manifest.Secret
+	NamingKeyFile string
 }
 
 // Identity says as whom to sign in with Entra ID.
@@ -130,6 +136,9 @@ const (
 	keyStandardPerGB  = "standard_per_gb"
 	keyHighPer10k     = "high_per_10k"
 	keyHighPerGB      = "high_per_gb"
+	keyEncryptTo      = "encrypt_to"
+	keyNamingKey      = "naming_key"
+	keyNamingKeyFile  = "naming_key_file"
 
 	keyEndpoint       = "endpoint"
 	keyTrainingKey    = "training_key"
@@ -194,6 +203,9 @@ func readVault(s section, env LookupEnv) (Vault, error) {
 		EncryptionScope:  r.text(keyEncryptionScope),
 		SealTo:           r.recipients(keySealTo),
 		SignWith:         r.file(keySignWith),
+		EncryptTo:        r.recipients(keyEncryptTo),
+		NamingKey:        manifest.NewSecret(r.text(keyNamingKey)),
+		NamingKeyFile:    r.file(keyNamingKeyFile),
 	}
 	return v, r.err
 }
@@ -454,7 +466,7 @@ func (f *File) LiteralKeys() []string {
 			found = append(found, v.key)
 		}
 	}
-	for _, key := range []string{keyConnectionString, keyCustomerKey} {
+	for _, key := range []string{keyConnectionString, keyCustomerKey, keyNamingKey} {
 		note(f.vault, key)
 		for _, name := range f.vaultsAre {
 			note(f.vaults[name], key)

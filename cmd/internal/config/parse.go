@@ -147,10 +147,15 @@ func (p *parser) version(root, n *yaml.Node) {
 func (p *parser) vault(n *yaml.Node, path string) section {
 	s := p.section(n, path, []string{
 		keyURL, keyConnectionString, keyTier, keyArchiveTier, keyImmutableFor, keyImmutableMode,
-		keyAuth, keyClientID, keyCustomerKey, keyEncryptionScope, keySignWith,
-	}, keySealTo)
+		keyAuth, keyClientID, keyCustomerKey, keyEncryptionScope, keySignWith, keyNamingKey, keyNamingKeyFile,
+	}, keySealTo, keyEncryptTo)
 	if _, ok := s.values[keyURL]; !ok {
 		p.fail(n, "%s.url is missing; give the container's URL or a folder", path)
+	}
+	if key, both := s.values[keyNamingKey]; both && p.err == nil {
+		if _, file := s.values[keyNamingKeyFile]; file {
+			p.err = s.errorf(key, "%s has both a naming_key and a naming_key_file; keep one", path)
+		}
 	}
 	return s
 }
