@@ -97,7 +97,7 @@
 // in the iteration, and a listing that was skipped would keep them alive.
 //
 // A backup that ends before its archive is written, in whatever way, leaves
-// its images in the vault's journal: a segment for every 64 images, or those
+// its images and models in the vault's journal: a segment for every 64 images, or those
 // of five seconds, and when it could still say goodbye the rest. The next
 // backup of the source takes them as known, and deletes the segments once its
 // archive is written. An unchanged account writes no segment.

@@ -35,7 +35,7 @@ const (
 	segmentsAtOnce = 16
 )
 
-// journal remembers in the vault which images a run has stored, so that a
+// journal remembers in the vault which images and models a run has stored, so that a
 // run after it goes on where it was killed; and it knows what the journals of
 // runs before it remember.
 type journal struct {
@@ -141,19 +141,36 @@ func (j *journal) read(ctx context.Context) error {
 // addTo adds what earlier runs stored of a project to what is known of it.
 func (j *journal) addTo(known catalog, projectID string) {
 	for _, e := range j.known[strings.ToLower(projectID)] {
+		if e.Model != nil {
+			continue
+		}
 		if at := known.at(e.Image); at.object == nil {
 			at.object, at.blob = new(e.Object), e.Blob
 		}
 	}
 }
 
+// addModels adds the exported models that earlier runs stored of a project.
+func (j *journal) addModels(known map[modelKey]manifest.Object, projectID string) {
+	for _, e := range j.known[strings.ToLower(projectID)] {
+		if e.Model != nil {
+			known[*e.Model] = e.Object
+		}
+	}
+}
+
 // settle notes which segments are still needed after a project was not
-// captured whole: those with an image that has no record with its object.
-// Pass is the last listing of the workspace.
-func (j *journal) settle(known catalog, projectID string, pass int) {
+// captured whole: those with an image that has no record with its object, or
+// with a model that is not among those that have one. Pass is the last
+// listing of the workspace.
+func (j *journal) settle(known catalog, projectID string, pass int, models map[modelKey]bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, e := range j.known[strings.ToLower(projectID)] {
+		if e.Model != nil {
+			e.segment.needed = e.segment.needed || !models[*e.Model]
+			continue
+		}
 		if at := known.at(e.Image); !at.checked || at.lost(pass) {
 			e.segment.needed = true
 		}

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -315,4 +317,54 @@ func TestJournalOfAnotherRunStays(t *testing.T) {
 	if w.backup(); len(w.segments()) != 0 { // which has read it
 		t.Errorf("segments %v", w.segments())
 	}
+}
+
+// A model that a killed backup stored is not downloaded again either, and what
+// the journal knows of it outlives a backup that asks for no models.
+func TestKilledBackupKeepsModels(t *testing.T) {
+	w := newWorld(t)
+	p, _ := w.trainable("p", compactDomain, 10)
+	it := w.train(p)
+	for _, platform := range []string{"ONNX", "CoreML"} {
+		if _, err := w.client.ExportIteration(t.Context(), p.ID, it.ID, platform, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	store, kill, _ := mortal(w.store)
+	w.inject(simulator.Fault{Operation: simulator.BlobOperation, After: 11, Do: func() {
+		for t.Context().Err() == nil && !w.journalsModel() {
+			runtime.Gosched() // until the first of the two is noted
+		}
+		kill()
+	}})
+	change := func(o *backup.Options) { o.Downloads, o.FlushEvery = 1, time.Millisecond }
+	if _, err := backup.Run(t.Context(), w.client, vaulttest.Init(t, store), w.options(change)); !errors.Is(err, errDead) {
+		t.Fatalf("error %v", err)
+	}
+
+	if s := w.backup(func(o *backup.Options) { o.NoModels = true }).Stats; s.ImagesReused != 10 || !w.journalsModel() {
+		t.Errorf("without models: %+v, segments %v", s, w.segments())
+	}
+	if s := w.backup().Stats; s.ModelsReused != 1 || s.ModelsDownloaded != 1 || s.ImagesReused != 10 {
+		t.Errorf("afterwards: %+v", s)
+	}
+	if left := w.segments(); len(left) > 0 {
+		t.Errorf("the journal still has %v", left)
+	}
+}
+
+// journalsModel reports whether the journal names a model.
+func (w *world) journalsModel() bool {
+	list, err := w.vault.Segments(context.Background(), "weu")
+	for i := 0; err == nil && i < len(list); i++ {
+		var j vault.Journal
+		j, err = w.vault.ReadSegment(context.Background(), list[i])
+		if slices.ContainsFunc(j.Entries, func(e vault.JournalEntry) bool { return e.Model != nil }) {
+			return true
+		}
+	}
+	if err != nil {
+		w.t.Error(err)
+	}
+	return false
 }

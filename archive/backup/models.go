@@ -8,16 +8,11 @@ import (
 	"cvarchive/manifest"
 )
 
-// modelKey is an exported model as it was at one time: training an iteration
-// again makes another iteration.
-type modelKey struct {
-	iteration        string
-	modified         manifest.Timestamp // of the iteration
-	platform, flavor string
-}
+// modelKey is what an exported model is known by.
+type modelKey = vault.JournalModel
 
 func keyOf(it *manifest.Iteration, m *manifest.ModelExport) modelKey {
-	return modelKey{it.ID, it.LastModified, m.Platform, m.Flavor}
+	return modelKey{Iteration: it.ID, Modified: it.LastModified, Platform: m.Platform, Flavor: m.Flavor}
 }
 
 // models returns the objects of the exported models of a project that the
@@ -58,7 +53,21 @@ func (a *ancestry) models(ctx context.Context, projectID string) (map[modelKey]m
 	return map[modelKey]manifest.Object{}, nil
 }
 
-// knownModel returns the object of a model that an earlier archive has, that
+// captured lists the models whose bytes the vault has.
+func captured(iterations []manifest.Iteration) map[modelKey]bool {
+	have := map[modelKey]bool{}
+	for i := range iterations {
+		for j := range iterations[i].Models {
+			if m := &iterations[i].Models[j]; m.Object != nil {
+				have[keyOf(&iterations[i], m)] = true
+			}
+		}
+	}
+	return have
+}
+
+// knownModel returns the object of a model that an earlier archive or an
+// interrupted run has, that
 // the service says nothing new of, and that is still as large; or nil. A model
 // that was exported again looks the same in the list, so that its size is asked
 // for, which costs no call of the Training API.

@@ -26,8 +26,8 @@ type capture struct {
 	run     *run
 	project manifest.Project
 	known   catalog
-	// oldModels are the exported models that an earlier archive names; nil
-	// until they are needed.
+	// oldModels are the exported models that an earlier archive or the
+	// journal names; nil until they are needed.
 	oldModels map[modelKey]manifest.Object
 
 	pass     int
@@ -65,8 +65,8 @@ func (r *run) capture(ctx context.Context, p manifest.Project) (_ *capture, err 
 	for _, f := range c.strangers {
 		c.fail(f)
 	}
-	if c.outcome() != manifest.Complete {
-		r.journal.settle(c.known, p.ID, c.pass)
+	if c.outcome() != manifest.Complete || r.opt.NoModels {
+		r.journal.settle(c.known, p.ID, c.pass, captured(c.state.iterations))
 	}
 	c.known = nil // nothing but the spool is needed until it is written
 	return c, nil

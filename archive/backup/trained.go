@@ -12,6 +12,7 @@ import (
 
 	"cvarchive/archive/download"
 	"cvarchive/archive/progress"
+	"cvarchive/archive/vault"
 	"cvarchive/manifest"
 )
 
@@ -73,6 +74,7 @@ func (c *capture) models(ctx context.Context, it *manifest.Iteration) error {
 		if c.oldModels, err = c.run.ancestry.models(ctx, c.project.ID); err != nil {
 			return err
 		}
+		c.run.journal.addModels(c.oldModels, c.project.ID)
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	for i := range it.Models {
@@ -125,6 +127,7 @@ func (c *capture) model(ctx context.Context, it *manifest.Iteration, m *manifest
 		return err
 	}
 	m.Object = &o
+	c.run.journal.add(vault.JournalEntry{Project: c.project.ID, Model: new(keyOf(it, m)), Object: o})
 	c.run.tally.models.Add(1)
 	c.event(progress.Event{Kind: progress.ItemDone, Item: item, Bytes: o.Size})
 	return nil

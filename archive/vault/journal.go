@@ -31,19 +31,29 @@ const (
 )
 
 // Journal is what one segment says: for a resource, under which digests the
-// bytes of some of its images are in the vault. It saves downloads and proves
+// bytes of some of its images and exported models are in the vault. It saves downloads and proves
 // nothing: whoever uses it asks the vault for each object.
 type Journal struct {
 	Endpoint string // of the resource
 	Entries  []JournalEntry
 }
 
-// JournalEntry names the object with the bytes of one image.
+// JournalEntry names the object with the bytes of one image or model.
 type JournalEntry struct {
-	Project string          `json:"project"` // id
-	Image   string          `json:"image"`   // id
+	Project string          `json:"project"`         // id
+	Image   string          `json:"image,omitempty"` // id; empty: a model
+	Model   *JournalModel   `json:"model,omitempty"`
 	Blob    string          `json:"blob,omitempty"`
 	Object  manifest.Object `json:"object"`
+}
+
+// JournalModel is an exported model as it was at one time: training an
+// iteration again makes another iteration.
+type JournalModel struct {
+	Iteration string             `json:"iteration"` // id
+	Modified  manifest.Timestamp `json:"modified"`  // of the iteration
+	Platform  string             `json:"platform"`
+	Flavor    string             `json:"flavor,omitempty"`
 }
 
 // Segment is one file of the journal of a source. It is written once, by one
@@ -260,7 +270,11 @@ func (j *Journal) check() error {
 	for i := range j.Entries {
 		e := &j.Entries[i]
 		badBlob := e.Blob != "" && e.Blob != manifest.BlobOriginal && e.Blob != manifest.BlobResized
-		if !manifest.ValidID(e.Project) || !manifest.ValidID(e.Image) || badBlob || e.Object.Validate() != nil || CheckObject(e.Object) != nil {
+		badName := !manifest.ValidID(e.Image)
+		if e.Model != nil {
+			badName = e.Image != "" || !manifest.ValidID(e.Model.Iteration)
+		}
+		if !manifest.ValidID(e.Project) || badName || badBlob || e.Object.Validate() != nil || CheckObject(e.Object) != nil {
 			return fmt.Errorf("has an entry that is not valid (%d)", i+1)
 		}
 	}
