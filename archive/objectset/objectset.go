@@ -1,13 +1,14 @@
-// Package objectset holds sets of millions of objects in little memory: 16
-// bytes each, and up to 45 while they are added.
+// Package objectset holds sets of millions of objects in little memory: some
+// nine bytes each.
 //
-// An object is remembered by the first half of a digest, so that two may be
-// taken for one with a chance that no vault will ever see.
+// An object is remembered by nine bytes of a digest, so that two may be taken
+// for one: with ten million objects, with a chance of one in a hundred
+// million.
 package objectset
 
 import (
-	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"slices"
 
 	"cvarchive/manifest"
@@ -26,78 +27,80 @@ func OfLine(o manifest.Object) Key {
 	return Key(sum[:len(Key{})])
 }
 
-// Set is a set of keys: a sorted list, and what was added since it was
-// sorted. It is not safe for concurrent use.
-type Set struct {
-	sorted  []Key
-	pending []Key
-	recent  map[Key]struct{} // of pending, those that Insert added
+// Table maps keys to bytes. The zero value is an empty one, in which every key
+// has 0. It is not safe for concurrent use.
+type Table struct {
+	// By the first two bytes of the key: entries in ascending order, each
+	// the next seven bytes of the key and the value.
+	buckets [][]uint64
+	len     int
 }
 
-const minPending = 1 << 14
-
-func compare(a, b Key) int { return bytes.Compare(a[:], b[:]) }
-
-// Add puts a key into the set.
-func (s *Set) Add(k Key) {
-	s.pending = append(s.pending, k)
-	if len(s.pending) >= max(minPending, len(s.sorted)/4) {
-		s.merge()
-	}
+// place returns where a key belongs: its bucket, and its entry with the value
+// 0.
+func place(k Key) (bucket int, entry uint64) {
+	return int(binary.BigEndian.Uint16(k[:])), binary.BigEndian.Uint64(k[2:]) &^ 0xff
 }
 
-// Insert adds a key and reports whether it was new: for looking and adding by
-// turns, which [Set.Has] and [Set.Add] would do slowly.
-func (s *Set) Insert(k Key) bool {
-	if len(s.recent) < len(s.pending) { // some came by Add
-		s.merge()
-	}
-	if _, found := s.recent[k]; found {
-		return false
-	}
-	if _, found := slices.BinarySearchFunc(s.sorted, k, compare); found {
-		return false
-	}
-	if s.recent == nil {
-		s.recent = map[Key]struct{}{}
-	}
-	s.recent[k] = struct{}{}
-	s.Add(k)
-	return true
+// find returns the bucket of a key, and where in it the key is or would be.
+func (t *Table) find(k Key) (bucket, at int, found bool) {
+	bucket, entry := place(k)
+	list := t.buckets[bucket]
+	at, _ = slices.BinarySearch(list, entry)
+	return bucket, at, at < len(list) && list[at]&^0xff == entry
 }
 
-// Has reports whether a key is in the set.
-func (s *Set) Has(k Key) bool {
-	s.merge()
-	_, found := slices.BinarySearchFunc(s.sorted, k, compare)
-	return found
+// Get returns the value of a key.
+func (t *Table) Get(k Key) byte {
+	if t.buckets == nil {
+		return 0
+	}
+	bucket, at, found := t.find(k)
+	if !found {
+		return 0
+	}
+	return byte(t.buckets[bucket][at])
+}
+
+// Put gives a key a value, which is not 0.
+func (t *Table) Put(k Key, v byte) {
+	if t.buckets == nil {
+		t.buckets = make([][]uint64, 1<<16)
+	}
+	bucket, at, found := t.find(k)
+	_, entry := place(k)
+	list := t.buckets[bucket]
+	if found {
+		list[at] = entry | uint64(v)
+		return
+	}
+	if len(list) == cap(list) { // by an eighth: append would double it
+		grown := make([]uint64, len(list), len(list)+len(list)/8+4)
+		copy(grown, list)
+		list = grown
+	}
+	t.buckets[bucket] = slices.Insert(list, at, entry|uint64(v))
+	t.len++
 }
 
 // Len returns the number of keys.
-func (s *Set) Len() int {
-	s.merge()
-	return len(s.sorted)
+func (t *Table) Len() int { return t.len }
+
+// Set is a set of keys. It is not safe for concurrent use.
+type Set struct{ table Table }
+
+// Add puts a key into the set.
+func (s *Set) Add(k Key) { s.table.Put(k, 1) }
+
+// Insert adds a key and reports whether it was new.
+func (s *Set) Insert(k Key) bool {
+	before := s.table.len
+	s.table.Put(k, 1)
+	return s.table.len > before
 }
 
-// merge moves what is pending into the list, from its end, in place.
-func (s *Set) merge() {
-	if len(s.pending) == 0 {
-		return
-	}
-	slices.SortFunc(s.pending, compare)
-	s.pending = slices.Compact(s.pending)
-	old, total := len(s.sorted), len(s.sorted)+len(s.pending)
-	s.sorted = slices.Grow(s.sorted, len(s.pending))[:total]
-	for i, j, to := old-1, len(s.pending)-1, total-1; j >= 0; to-- {
-		if i >= 0 && compare(s.sorted[i], s.pending[j]) > 0 {
-			s.sorted[to] = s.sorted[i]
-			i--
-		} else {
-			s.sorted[to] = s.pending[j]
-			j--
-		}
-	}
-	s.sorted = slices.Compact(s.sorted)
-	s.pending = s.pending[:0]
-	clear(s.recent)
-}
+// Has reports whether a key is in the set.
+func (s *Set) Has(k Key) bool { return s.table.Get(k) != 0 }
+
+// Len returns the number of keys.
+func (s *Set) Len() int { return s.table.len }

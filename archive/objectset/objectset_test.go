@@ -1,7 +1,9 @@
 package objectset
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 )
 
@@ -10,7 +12,7 @@ func TestSet(t *testing.T) {
 	in := map[Key]bool{}
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 300_000 {
-		k := Key{0: byte(r.Uint32()), 1: byte(r.Uint32()), 15: byte(r.Uint32() & 3)}
+		k := Key{0: byte(r.Uint32()), 1: byte(r.Uint32()), 8: byte(r.Uint32() & 3)}
 		if i%100_000 < 50_000 {
 			s.Add(k)
 		} else if s.Insert(k) == in[k] {
@@ -24,10 +26,47 @@ func TestSet(t *testing.T) {
 	for a := range 256 {
 		for b := range 256 {
 			for c := range 5 {
-				if k := (Key{0: byte(a), 1: byte(b), 15: byte(c)}); s.Has(k) != in[k] {
+				if k := (Key{0: byte(a), 1: byte(b), 8: byte(c)}); s.Has(k) != in[k] {
 					t.Fatalf("has %x: %v", k, s.Has(k))
 				}
 			}
 		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	var table Table
+	in := map[Key]byte{}
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 200_000 {
+		k := Key{0: byte(r.Uint32() & 1), 1: byte(r.Uint32() & 1), 7: byte(r.Uint32()), 8: byte(r.Uint32())}
+		if got := table.Get(k); got != in[k] {
+			t.Fatalf("%x has %d, want %d", k, got, in[k])
+		}
+		in[k] = byte(1 + r.Uint32N(255))
+		table.Put(k, in[k])
+	}
+	if table.Len() != len(in) {
+		t.Errorf("%d keys, want %d", table.Len(), len(in))
+	}
+}
+
+// BenchmarkSet is what a million objects take.
+func BenchmarkSet(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var before, after runtime.MemStats
+	for b.Loop() {
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		var s Set
+		for range 1_000_000 {
+			var k Key
+			binary.LittleEndian.PutUint64(k[:], r.Uint64())
+			binary.LittleEndian.PutUint64(k[8:], r.Uint64())
+			s.Add(k)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(s.Len()), "B/object")
 	}
 }

@@ -52,7 +52,6 @@
 //
 // # Memory
 //
-// An object is remembered by 16 bytes ([objectset.Set]): 16 MB for each million
-// that are named, and up to 45 MB while they are collected. A chance agreement
-// would keep an object that could go, and never delete one.
+// An object is remembered by 9 bytes ([objectset.Set]): 11 MB for each million
+// that are named. A chance agreement would keep an object that could go, and never delete one.
 package retain

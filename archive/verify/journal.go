@@ -13,6 +13,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"cvarchive/archive/objectset"
 )
 
 // Scope is what a [Journal] is about: reading these archives of a vault.
@@ -31,7 +33,8 @@ type Scope struct {
 type Journal struct {
 	path  string
 	head  journalHead
-	known map[key]struct{} // when it was opened
+	known objectset.Table // looks at objects, when it was opened
+	count int64           // of them
 
 	mu      sync.Mutex
 	file    *os.File // nil until something is written
@@ -102,7 +105,7 @@ func (j *Journal) resume(f *os.File, now time.Time, restart bool) error {
 		return j.begin(f)
 	}
 	j.head.Started = head.Started
-	j.known = map[key]struct{}{}
+	j.known = objectset.Table{}
 	for {
 		var k key
 		if _, err := io.ReadFull(in, k[:]); err != nil {
@@ -111,8 +114,9 @@ func (j *Journal) resume(f *os.File, now time.Time, restart bool) error {
 			}
 			return fmt.Errorf("read what an earlier verification left in %s: %w", j.path, err)
 		}
-		j.known[k] = struct{}{}
+		j.known.Put(k, byte(read|earlier|sound))
 	}
+	j.count = int64(j.known.Len())
 	return j.append(f, int64(len(line)))
 }
 
@@ -176,7 +180,7 @@ func (j *Journal) begin(f *os.File) error {
 }
 
 // Known returns how many objects the pass had read before it was stopped.
-func (j *Journal) Known() int64 { return int64(len(j.known)) }
+func (j *Journal) Known() int64 { return j.count }
 
 // Started returns when the pass began, in UTC.
 func (j *Journal) Started() time.Time { return j.head.Started }

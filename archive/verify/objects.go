@@ -256,9 +256,14 @@ func (o *objects) look(ctx context.Context, obj manifest.Object, toItsEnd bool) 
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(io.Discard, r)
+	buf := o.pass.buffers.Get().(*[]byte)
+	defer o.pass.buffers.Put(buf)
+	_, err = io.CopyBuffer(onlyWriter{io.Discard}, r, *buf)
 	return errors.Join(err, r.Close())
 }
+
+// onlyWriter hides that a writer reads by itself, through a buffer of its own.
+type onlyWriter struct{ io.Writer }
 
 // blame reports every place of a project that names one of the objects with
 // which something is wrong, in the order of the records.

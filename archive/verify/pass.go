@@ -8,9 +8,11 @@ import (
 	"io/fs"
 	"sync"
 
+	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 )
 
 // Pass verifies archives of one vault, one after the other. An object that
@@ -23,20 +25,33 @@ type Pass struct {
 	digests  map[string]manifest.Digest // of archive files, by name
 	compared map[string]bool            // archives whose parent was looked at, by name
 
-	mu     sync.Mutex
-	seen   map[key]look  // objects that are sound
-	bad    map[key]error // what is wrong with the others
-	totals Totals
+	mu      sync.Mutex
+	looks   objectset.Table // what came of each object, as a look
+	bad     map[key]error   // what is wrong with the first of those that are bad
+	totals  Totals
+	buffers sync.Pool // of *[]byte, to read objects through
 }
 
-// look says how an object was looked at.
+// look says how an object was looked at, and what came of it.
 type look uint8
 
 const (
 	read    look = 1 << iota // to its end, not only looked up
 	earlier                  // before this run
 	counted                  // in the totals
+	sound                    // nothing is wrong with it
+	absent                   // Missing, as the others are the kinds of that name
+	damaged
+	offline
+	unreadable
 )
+
+// maxBad bounds the errors that are kept. Of a vault that lost more, all
+// objects are still told, those beyond without the words of the storage.
+const maxBad = 10_000
+
+// readBuffer is what an object is read through.
+const readBuffer = 128 << 10
 
 // Totals sum up a pass. An object that several archives name counts once.
 type Totals struct {
@@ -52,22 +67,18 @@ func NewPass(v *vault.Vault, opt Options) *Pass {
 	if opt.Concurrency <= 0 {
 		opt.Concurrency = defaultConcurrency
 	}
-	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, compared: map[string]bool{}, seen: map[key]look{}, bad: map[key]error{}}
+	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, compared: map[string]bool{}, bad: map[key]error{}}
+	p.buffers.New = func() any { return new(make([]byte, readBuffer)) }
 	if opt.Journal != nil {
-		for k := range opt.Journal.known {
-			p.seen[k] = read | earlier
-		}
+		p.looks, opt.Journal.known = opt.Journal.known, objectset.Table{}
 	}
 	return p
 }
 
-// key stands for an object: half the digest of its line in the object list.
-type key [16]byte
+// key stands for an object as a record describes it.
+type key = objectset.Key
 
-func keyOf(o manifest.Object) key {
-	sum := sha256.Sum256(o.AppendLine(nil))
-	return key(sum[:len(key{})])
-}
+func keyOf(o manifest.Object) key { return objectset.OfLine(o) }
 
 // Archive verifies one archive. The error says that it could not be done: the
 // archive is gone, the vault does not answer, ctx ended.
@@ -207,8 +218,21 @@ func (p *Pass) Totals() Totals {
 func (p *Pass) state(k key) (how look, seen bool, bad error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	how, seen = p.seen[k]
-	return how, seen, p.bad[k]
+	how = look(p.looks.Get(k))
+	const more = ", as are many others"
+	switch err := p.bad[k]; {
+	case err != nil:
+		bad = err
+	case how&absent != 0:
+		bad = &vault.ObjectError{Reason: "is missing from " + p.vault.String() + more, Err: fs.ErrNotExist}
+	case how&damaged != 0:
+		bad = &vault.ObjectError{Reason: "is damaged" + more}
+	case how&offline != 0:
+		bad = fmt.Errorf("%w%s", store.ErrOffline, more)
+	case how&unreadable != 0:
+		bad = errors.New("cannot be read" + more)
+	}
+	return how, how&sound != 0, bad
 }
 
 // reuse counts an object that the journal tells of, when an archive names it
@@ -216,8 +240,8 @@ func (p *Pass) state(k key) (how look, seen bool, bad error) {
 func (p *Pass) reuse(k key, size int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if how, seen := p.seen[k]; seen && how&counted == 0 {
-		p.seen[k] = how | counted
+	if how := look(p.looks.Get(k)); how&sound != 0 && how&counted == 0 {
+		p.looks.Put(k, byte(how|counted))
 		p.totals.Objects++
 		p.totals.Bytes += size
 		p.totals.Read++
@@ -241,7 +265,7 @@ func (p *Pass) settle(k key, size int64, toItsEnd bool, err error) {
 func (p *Pass) count(k key, size int64, toItsEnd bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.seen[k]&counted == 0 && p.bad[k] == nil {
+	if look(p.looks.Get(k))&counted == 0 {
 		p.totals.Objects++
 		p.totals.Bytes += size
 	}
@@ -250,13 +274,12 @@ func (p *Pass) count(k key, size int64, toItsEnd bool, err error) {
 		how |= read
 		p.totals.Read++
 	}
-	if err != nil {
-		delete(p.seen, k)
+	how |= map[Kind]look{"": sound, Missing: absent, Damaged: damaged, Offline: offline, Unreadable: unreadable}[kindOf(err)]
+	p.looks.Put(k, byte(how))
+	if err != nil && len(p.bad) < maxBad {
 		p.bad[k] = err
-		return
 	}
-	p.seen[k] = how
-	if toItsEnd {
+	if err == nil && toItsEnd {
 		p.totals.BytesRead += size
 	}
 }
