@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
 	azlog "github.com/Azure/azure-sdk-for-go/sdk/azcore/log"
@@ -17,6 +18,9 @@ func main() { os.Exit(start()) }
 // start runs the program and returns its exit status. It is apart from main
 // so that everything deferred has run before the process ends.
 func start() int {
+	if _, chosen := os.LookupEnv("GOMEMLIMIT"); !chosen {
+		debug.SetMemoryLimit(memoryAim)
+	}
 	azlog.SetListener(sdkLog(os.Stderr, os.Getenv(envSDKLog)))
 	ctx, in := interruptible(context.Background())
 	defer in.release()
@@ -28,6 +32,10 @@ func start() int {
 		interrupts: in,
 	})
 }
+
+// memoryAim is what the garbage collector keeps the process to, in bytes: it
+// would let it grow to twice of what is in use. What is in use may exceed it.
+const memoryAim = 96 << 20
 
 // envSDKLog is the variable with which Azure's SDK is made to log.
 const envSDKLog = "AZURE_SDK_GO_LOGGING"

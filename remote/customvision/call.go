@@ -23,7 +23,7 @@ type call struct {
 	method      string
 	path        []string // segments below the API's path
 	query       query
-	body        []byte
+	body        payload
 	contentType string // of body; empty: JSON
 	once        bool   // see the package comment: what is repeated
 	stream      bool   // the answer's body is read by the caller
@@ -74,7 +74,7 @@ func send(method, operation string, value any, path ...string) (call, error) {
 	if err != nil {
 		return k, fmt.Errorf("%s: encode the request: %w", operation, err)
 	}
-	k.body = body
+	k.body = payload{{text: body}}
 	return k, nil
 }
 
@@ -148,7 +148,7 @@ func (k *call) prepare(req *policy.Request) {
 			contentType = "application/json"
 		}
 		req.Raw().Header.Set("Content-Type", contentType)
-		req.SetOperationValue(payload(k.body))
+		req.SetOperationValue(k.body)
 	}
 }
 

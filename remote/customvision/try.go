@@ -16,10 +16,6 @@ import (
 // with 300 regions each stays well below.
 const maxAnswer = 64 << 20
 
-// payload is the body of a request; every try reads it through a reader of
-// its own, since net/http may still be reading for the try before.
-type payload []byte
-
 // streamed marks a call whose answer is read by the caller.
 type streamed bool
 
@@ -53,9 +49,9 @@ func (p *tryPolicy) Do(req *policy.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func setBody(raw *http.Request, body []byte) {
-	raw.ContentLength = int64(len(body))
-	raw.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+func setBody(raw *http.Request, body payload) {
+	raw.ContentLength = body.size()
+	raw.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(body.reader()), nil }
 	raw.Body, _ = raw.GetBody()
 }
 

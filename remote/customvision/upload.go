@@ -3,7 +3,6 @@ package customvision
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,7 +55,7 @@ type batchRest struct {
 // result's status: a partly failed batch is no error. After a lost answer
 // the batch is sent again, and what had arrived answers OKDuplicate.
 //
-// The request holds one more copy of the bytes, in base64.
+// The request holds no other copy of the bytes.
 func (c *Client) CreateImagesFromFiles(ctx context.Context, projectID string, b manifest.ImageBatch) (manifest.ImageCreateSummary, error) {
 	const operation = "CreateImagesFromFiles"
 	body, err := fileBatch(b)
@@ -114,7 +113,7 @@ func (c *Client) CreateImagesFromData(ctx context.Context, projectID string, b m
 	}
 	k := call{
 		operation: operation, method: http.MethodPost,
-		path: []string{"projects", projectID, "images"}, body: body, contentType: contentType,
+		path: []string{"projects", projectID, "images"}, body: payload{{text: body}}, contentType: contentType,
 	}
 	k.query.list("tagIds", b.TagIDs)
 	return c.createImages(ctx, k)
@@ -195,7 +194,7 @@ func entryOf(img *manifest.NewImage) (newImage, error) {
 
 // fileBatch encodes a batch of files by hand: encoding/json would hold the
 // bytes several times over.
-func fileBatch(b manifest.ImageBatch) ([]byte, error) {
+func fileBatch(b manifest.ImageBatch) (payload, error) {
 	names := map[string]bool{}
 	err := checkBatch(b, func(img *manifest.NewImage) error {
 		if names[img.Name] {
@@ -207,39 +206,33 @@ func fileBatch(b manifest.ImageBatch) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	heads := make([][]byte, len(b.Images))
-	size := 0
+	var body payload
+	text := []byte(`{"images":[`)
 	for i := range b.Images {
 		entry, err := entryOf(&b.Images[i])
 		if err != nil {
 			return nil, err
 		}
-		if heads[i], err = json.Marshal(entry); err != nil {
+		head, err := json.Marshal(entry)
+		if err != nil {
 			return nil, fmt.Errorf("image %q: encode the request: %w", b.Images[i].Name, err)
 		}
-		size += len(heads[i]) + base64.StdEncoding.EncodedLen(len(b.Images[i].Contents))
+		if i > 0 {
+			text = append(text, ',')
+		}
+		body = append(body, part{append(text, `{"contents":"`...), b.Images[i].Contents})
+		// An entry has a name, so it is never "{}".
+		text = append([]byte(`",`), head[1:]...)
 	}
 	rest, err := json.Marshal(batchRest{b.TagIDs, b.Metadata})
 	if err != nil {
 		return nil, fmt.Errorf("encode the request: %w", err)
 	}
-	const perImage, frame = len(`{"contents":"",},`), len(`{"images":[],}`)
-	body := make([]byte, 0, size+len(rest)+len(b.Images)*perImage+frame)
-	body = append(body, `{"images":[`...)
-	for i, head := range heads {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = append(body, `{"contents":"`...)
-		body = base64.StdEncoding.AppendEncode(body, b.Images[i].Contents)
-		body = append(body, `",`...)
-		body = append(body, head[1:]...) // an entry has a name, so it is never "{}"
-	}
-	body = append(body, ']')
+	text = append(text, ']')
 	if len(rest) > len("{}") {
-		body = append(body, ',')
+		text = append(text, ',')
 	}
-	return append(body, rest[1:]...), nil
+	return append(body, part{text: append(text, rest[1:]...)}), nil
 }
 
 // formBatch encodes images as a form with one part each.
