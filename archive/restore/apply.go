@@ -77,6 +77,7 @@ type job struct {
 
 	archived *plan.Archived
 	records  *records
+	arrived  *arrival // by an import; nil: built
 
 	pen
 	// work is the context of calls that write. It outlives the caller's by

@@ -98,15 +98,18 @@ func (j *job) showImport(waited time.Duration) {
 	})
 }
 
-// checkImport compares what arrived with what ExportProject counted.
+// checkImport compares what arrived with what ExportProject counted. What it
+// asks for is part of the proof, which takes it from here: the project's last
+// state, its tags, and the page of images that shows whether all are there.
 func (j *job) checkImport(ctx context.Context, p manifest.Project) error {
-	images, err := j.target.ImageCount(ctx, p.ID, "")
-	if err != nil {
-		return fmt.Errorf("count the imported images: %w", err)
-	}
 	tags, err := j.target.Tags(ctx, p.ID, "")
 	if err != nil {
 		return fmt.Errorf("count the imported tags: %w", err)
+	}
+	j.arrived = &arrival{project: p, tags: tags}
+	images, err := j.countArrived(ctx, p.ID)
+	if err != nil {
+		return fmt.Errorf("count the imported images: %w", err)
 	}
 	j.report.Created = Created{Tags: len(tags), Images: images}
 	if want := j.plan.Expect; images < want.Images || len(tags) < want.Tags {
@@ -114,6 +117,34 @@ func (j *job) checkImport(ctx context.Context, p manifest.Project) error {
 	}
 	j.checkIterations(ctx, p.ID)
 	return nil
+}
+
+// arrival is what is known of an import that has ended.
+type arrival struct {
+	project manifest.Project
+	tags    []manifest.Tag
+	skip    int                    // of the page
+	page    []manifest.ListedImage // the last one that was expected
+}
+
+// countArrived tells how many of the expected images are there, by the page
+// that has the last of them. It counts them all only if that page is not
+// there.
+func (j *job) countArrived(ctx context.Context, projectID string) (int, error) {
+	want := j.plan.Expect.Images
+	if want == 0 {
+		return 0, nil
+	}
+	a := j.arrived
+	a.skip = (want - 1) / manifest.MaxPage * manifest.MaxPage
+	var err error
+	if a.page, err = j.target.Images(ctx, projectID, manifest.ImageQuery{Skip: a.skip, Take: manifest.MaxPage}); err != nil {
+		return 0, err
+	}
+	if len(a.page) == 0 && a.skip > 0 {
+		return j.target.ImageCount(ctx, projectID, "")
+	}
+	return a.skip + len(a.page), nil
 }
 
 // checkIterations counts the trained iterations that arrived. Missing ones
@@ -153,7 +184,7 @@ func (j *job) instead(ctx context.Context, left *manifest.Project, cause error) 
 	}
 	j.opt.Logger.Warn("import failed, rebuilding", "project", j.plan.Name, "error", cause)
 	j.opt.Progress.Send(progress.Event{Kind: progress.Warning, Project: j.plan.Name, Message: cause.Error() + "; rebuilding from the content"})
-	j.report.TargetID, j.report.TargetName, j.report.Created = "", j.plan.TargetName, Created{}
+	j.report.TargetID, j.report.TargetName, j.report.Created, j.arrived = "", j.plan.TargetName, Created{}, nil
 	if left != nil {
 		if err := j.moveAside(ctx, left); err != nil {
 			return errors.Join(cause, err)

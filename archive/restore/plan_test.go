@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cvarchive/archive/backup"
 	"cvarchive/archive/restore"
 	"cvarchive/manifest"
@@ -304,6 +306,29 @@ func TestSelection(t *testing.T) {
 	}
 }
 
+// TestImportTakesTheLeastCalls asks for nothing twice, around the sizes at
+// which the page that tells whether all images arrived is another one.
+func TestImportTakesTheLeastCalls(t *testing.T) {
+	for _, images := range []int{0, 1, 256, 257} {
+		e := newEnvironment(t, simulator.ResourceOptions{})
+		p := newProject("cats", classification, 1)
+		for i := range images {
+			p.add(e.vault, picture(i), 0)
+		}
+		e.seed(p)
+		pl, report := e.restore(e.backUp(e.source, backup.Options{}), e.options())
+		wantEqual(t, report)
+		pr := report.Projects[0]
+		want := plan.Calls{plan.ImportProject: 1, plan.GetProject: pr.Calls[plan.GetProject], plan.GetTags: 1, plan.GetIterations: 1, plan.GetImages: images/manifest.MaxPage + 1}
+		if d := cmp.Diff(want, pr.Calls); d != "" || pr.By != plan.Import || pr.Created.Images != images {
+			t.Errorf("%d images: by %s, created %+v, calls (-want +got):\n%s", images, pr.By, pr.Created, d)
+		}
+		if polls := pr.Calls[plan.GetProject] - 1; pr.Calls.Total() != pl.Totals.Calls.Total()+pl.Totals.ProofCalls.Total()+polls {
+			t.Errorf("%d images: calls %v, planned %v and %v", images, pr.Calls, pl.Totals.Calls, pl.Totals.ProofCalls)
+		}
+	}
+}
+
 // TestIterationsAreCounted imports a trained project, once with and once
 // without its iteration.
 func TestIterationsAreCounted(t *testing.T) {
@@ -370,11 +395,11 @@ func TestShortImport(t *testing.T) {
 	e := newEnvironment(t, simulator.ResourceOptions{})
 	e.seed(account(e)[1])
 	r := e.backUp(e.source, backup.Options{})
-	short := e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: "GetImageCount", Status: 200, Body: "89"})
+	short := e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: "GetImages", Status: 200, Body: "[]"})
 	_, report := e.restore(r, e.options())
 	wantEqual(t, report)
 	pr := report.Projects[0]
-	if short.Hits() != 1 || pr.By != plan.Rebuild || pr.Abandoned == nil || !strings.Contains(pr.Abandoned.Reason, "89 images and 25 tags arrived, the export counted 90 and 25") {
+	if short.Hits() != 1 || pr.By != plan.Rebuild || pr.Abandoned == nil || !strings.Contains(pr.Abandoned.Reason, "0 images and 25 tags arrived, the export counted 90 and 25") {
 		t.Errorf("by %s, abandoned %+v", pr.By, pr.Abandoned)
 	}
 }

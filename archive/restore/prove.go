@@ -49,7 +49,7 @@ func Prove(ctx context.Context, t Target, a Archive, p *plan.Project, targetID s
 // prove compares what the job made.
 func (j *job) prove(ctx context.Context) error {
 	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "read back and compare", Total: int64(j.plan.Creates.Images)})
-	v := &prover{target: j.target, archived: j.archived, records: j.records, opt: j.opt, name: j.plan.TargetName}
+	v := &prover{target: j.target, archived: j.archived, records: j.records, opt: j.opt, name: j.plan.TargetName, arrived: j.arrived}
 	if j.report.By == plan.Rebuild {
 		v.merged, v.domainID = true, j.plan.Domain.ID
 	}
@@ -59,7 +59,7 @@ func (j *job) prove(ctx context.Context) error {
 	}
 	j.report.Proof = r
 	if j.report.By == plan.Import {
-		j.report.Created.Regions = v.regions
+		j.report.Created.Images, j.report.Created.Regions = v.images, v.regions
 	}
 	j.report.Failures = append(j.report.Failures, v.unread...)
 	return nil
@@ -70,20 +70,18 @@ type prover struct {
 	archived *plan.Archived
 	records  *records
 	opt      Options
-	name     string // expected
-	domainID string // expected; empty: the archived one
-	merged   bool   // images with the same bytes are expected once
+	name     string   // expected
+	domainID string   // expected; empty: the archived one
+	merged   bool     // images with the same bytes are expected once
+	arrived  *arrival // what need not be asked for again; may be nil
 
 	unread  []manifest.Failure
+	images  int // of the target
 	regions int // of the target's images
 }
 
 func (v *prover) prove(ctx context.Context, targetID string) (*diff.Result, error) {
-	p, err := v.target.Project(ctx, targetID)
-	if err != nil {
-		return nil, err
-	}
-	tags, err := v.target.Tags(ctx, targetID, "")
+	p, tags, err := v.described(ctx, targetID)
 	if err != nil {
 		return nil, err
 	}
@@ -95,6 +93,27 @@ func (v *prover) prove(ctx context.Context, targetID string) (*diff.Result, erro
 		return v.live(ctx, targetID, names)
 	}}
 	return diff.Compare(v.want(), got, diff.Options{})
+}
+
+// described is the target's project with its tags.
+func (v *prover) described(ctx context.Context, targetID string) (manifest.Project, []manifest.Tag, error) {
+	if v.arrived != nil {
+		return v.arrived.project, v.arrived.tags, nil
+	}
+	p, err := v.target.Project(ctx, targetID)
+	if err != nil {
+		return p, nil, err
+	}
+	tags, err := v.target.Tags(ctx, targetID, "")
+	return p, tags, err
+}
+
+// page lists some of the target's images.
+func (v *prover) page(ctx context.Context, projectID string, skip int) ([]manifest.ListedImage, error) {
+	if a := v.arrived; a != nil && a.page != nil && a.skip == skip {
+		return a.page, nil
+	}
+	return v.target.Images(ctx, projectID, manifest.ImageQuery{Skip: skip, Take: manifest.MaxPage})
 }
 
 // want is the archived side.
@@ -147,7 +166,7 @@ func (v *prover) live(ctx context.Context, projectID string, names map[string]st
 	return func(yield func(diff.Item, error) bool) {
 		seen := map[string]bool{} // pages may overlap
 		for skip := 0; ; skip += manifest.MaxPage {
-			page, err := v.target.Images(ctx, projectID, manifest.ImageQuery{Skip: skip, Take: manifest.MaxPage})
+			page, err := v.page(ctx, projectID, skip)
 			if err == nil && !v.opt.NoContentProof {
 				err = v.digest(ctx, projectID, page)
 			}
@@ -160,6 +179,7 @@ func (v *prover) live(ctx context.Context, projectID string, names map[string]st
 					continue
 				}
 				seen[page[i].ID] = true
+				v.images++
 				v.regions += len(page[i].Regions)
 				if !yield(diff.ItemOf(&page[i].Image, names), nil) {
 					return
