@@ -88,12 +88,15 @@ func (p *place) open(ctx context.Context) (*vault.Vault, error) {
 // there, and tells what was made.
 func (p *place) make(ctx context.Context, say io.Writer) (v *vault.Vault, made bool, err error) {
 	_, err = p.store.Stat(ctx, vault.MarkerName)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if e, ok := p.store.(ensurer); ok && missing {
-		if err := e.Ensure(ctx); err != nil {
-			return nil, false, err
+	if e, ok := p.store.(ensurer); ok && err != nil {
+		// A container that is not there is another error than a marker
+		// that is not. Where it cannot be made either, what follows says
+		// why.
+		if e.Ensure(ctx) == nil {
+			_, err = p.store.Stat(ctx, vault.MarkerName)
 		}
 	}
+	missing := errors.Is(err, fs.ErrNotExist)
 	if missing && !p.keys.Recipients.IsZero() && p.keys.Naming.IsZero() {
 		if err := p.newKey(say); err != nil {
 			return nil, false, err
