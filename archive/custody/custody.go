@@ -117,7 +117,7 @@ func (w *work) toObjects(ctx context.Context, v *vault.Vault, a vault.Archive, b
 // eachObject calls each once for every object that an archive names, or only
 // those of some projects, by id. Its error ends it.
 func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects []string, each func(manifest.Object) error) error {
-	f, err := v.OpenArchive(ctx, a)
+	f, err := v.OpenIndex(ctx, a)
 	if err != nil {
 		return err
 	}

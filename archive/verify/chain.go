@@ -109,7 +109,7 @@ func (c *chain) read(ctx context.Context) error {
 }
 
 func (c *chain) manifest(ctx context.Context, a vault.Archive) (*manifest.Manifest, error) {
-	f, err := c.pass.vault.OpenArchive(ctx, a)
+	f, err := c.pass.vault.OpenIndex(ctx, a)
 	if err != nil {
 		return nil, err
 	}
