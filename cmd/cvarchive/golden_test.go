@@ -21,16 +21,41 @@ import (
 const goldenDir = "../../testdata/archives"
 
 // goldenDigests are those of all golden files but the objects of vaults, whose
-// names say them. They are made once and never again.
+// names say them where they are not encrypted. They are made once and never again.
 var goldenDigests = map[string]string{
-	"allowed_signers":     "3a98b2eec5add7b97e0e3dbd3dc9f23d4f5ed9bf20904f2e57c9b754520496b0",
-	"identity.txt":        "91f794ccadaad386b67410997baba0ca7f0e4142f7123a5a0812a21e07190dd8",
-	"v1.0.bundle.tar.zst": "3e818ddbc3dc4259122732cf427a4d97b7d5bcc8d60b914aaba246bf0d0825f4",
-	"v1.0.tar.zst":        "6be2272434ffbb7f444484b13cb24c59201e4149b9f6b67ca5c2a8b860307025",
-	"v1.0/cvarchive.json": "39b199e500588e0cf84daf44d9641e57f72fe1f409894c2aedef96511b0e1ab9",
-	"v1.0/archives/west/20261124T193413Z-5694ae65.tar.zst":     "d1f6be072ee993aed0e654289fee56bd1e8b8fac5b56897110253f0fdc54bfd5",
-	"v1.0/archives/west/20261124T193416Z-dc61dea9.tar.zst":     "dbbd72b5026fdf6d21b1636559d8f10bbf6aaea94d2a9c60d610623bd3a6a79e",
-	"v1.0/archives/west/20261124T193416Z-dc61dea9.tar.zst.sig": "e43a7b9c6da8b8576924f18843c132246ae5450e5d90990c303ca3c16945acf0",
+	"allowed_signers":               "ea6293901a5201881f5bbf38d132076ca687a8f622eadbddb498ccbe94773948",
+	"identity.txt":                  "91f794ccadaad386b67410997baba0ca7f0e4142f7123a5a0812a21e07190dd8",
+	"naming.key":                    "35d2718fbadfea92799029308a550a8c16c771e75f8e0fcc5d8b28b093978b18",
+	"v1.0.bundle.tar.zst":           "3e818ddbc3dc4259122732cf427a4d97b7d5bcc8d60b914aaba246bf0d0825f4",
+	"v1.0.tar.zst":                  "6be2272434ffbb7f444484b13cb24c59201e4149b9f6b67ca5c2a8b860307025",
+	"v1.0/cvarchive.json":           "39b199e500588e0cf84daf44d9641e57f72fe1f409894c2aedef96511b0e1ab9",
+	"v1.0-encrypted/cvarchive.json": "f1a5e9201dd29a27e15ddc2c6c7131ef09c89f8a7b1cfe8b046925d41b4fed0a",
+	"v1.0-encrypted/archives/west/20261124T194615Z-874079e4.tar.zst.age":                                  "13677dfc8e4e87cd8141aa67724ccce279857aaae1f4cb38b4690ba7100c2d53",
+	"v1.0-encrypted/archives/west/20261124T194615Z-874079e4.tar.zst.age.sig":                              "42bfb8aa4b17899a946b0644356d4b632af92fcb4877757d532334aa35e4addc",
+	"v1.0-encrypted/index/west/20261124T194615Z-874079e4-568081bb02ebded3.age":                            "67f6406fbb04d82724eadff92fda1f22ef44de73f25562bca62fc18625dcae56",
+	"v1.0-encrypted/objects/hmac/04/0411797c426beaaff614fba3ba3f58bcff35b71a2d3df565b8ae0e22d9a78e9b.age": "0ce0f7360ac31c517cac91b31e0157ed386f2c7f2da2a5bf4f0f19cbbdd0600a",
+	"v1.0-encrypted/objects/hmac/07/071a6321a46da045ef5d814b21334a498b1bbb840fc3b880bd96653a3717012e.age": "2a2e2e740f57e0e1ffe32d78d0761e47a12ce6499ab420bfe08cdbf6c5320dfc",
+	"v1.0-encrypted/objects/hmac/07/072e67f2af72a40ec2bde82cfa74a5b7a64dd379524609484c4a27dadda7b0ee.age": "ea453587ca5812c3a656739cf9576a4c779ed5041033033d2ca4d1ddff602d4a",
+	"v1.0-encrypted/objects/hmac/1f/1fea02fa64ec236e3105ae2a985a2b75be42e26e0e7fe9d38b494a1b3d7558f4.age": "db139b264a016571974c8b5a571a53ac53b0b1a67dcbe766c9959c205e09851d",
+	"v1.0-encrypted/objects/hmac/31/31db3d808fc49aaeace132a857da11650baaa3b305b0380985cd7ea27fec18d1.age": "b4c438b6fa9c215eefc0b4a30ba53d2c517b2a778196000e0aad0daebc522abd",
+	"v1.0-encrypted/objects/hmac/35/35004dddad90e7cd097aa6a8f47ac956bd1442835ef6fb6e9656a59e54a0987f.age": "8c5c26ff084d31932ec813da6a8c4e3333e9e3f173207b6e9cbae274ac6324e1",
+	"v1.0-encrypted/objects/hmac/37/37bc64c766e2e63ab34970b80d7130b4732950e5cfd64cc5ffc46f4527867171.age": "9038770b2144e1452e6feef241c834e45a3911b45d8cf9be72fe59c93254e0f5",
+	"v1.0-encrypted/objects/hmac/3c/3c146daa627d2ba0f69324cc6c42e24b9f7d32fc932694c05b6169623552dda0.age": "cc28bd70fc816e6c7cec0492d16debd09722f7cc30016321aefa438c3051fb0f",
+	"v1.0-encrypted/objects/hmac/3f/3f3a250152daae3181946cde6ff2a02d99dc8c235860dd2085e1934dbd9e66d1.age": "757f411be8bef1dbd2abef6e4d502d11b8e8c19192add1f51112aea94d88e7bc",
+	"v1.0-encrypted/objects/hmac/47/475ffa73092fa92a4de7277be372f1b9dc11d4235db68251b3f8bcc87e97539c.age": "1cde481081cd44d97689000645f39746af2e575b23c64e2ba197576b75e50ee0",
+	"v1.0-encrypted/objects/hmac/51/515bb6f6adc4e7b85e6fc9d4e0d68b717f192d59607c0ffe603bfc9886245881.age": "4838d11ecb137c4aa65909bec3ffcb80af3351f7b12b6653f5a5f57be20df038",
+	"v1.0-encrypted/objects/hmac/5f/5f061da9cd76b47571f2f9bd17633506671cfbfa373be4fb5b868e1320b1f8f5.age": "fc6804759634d2c6d63d9b0768e172f493da3cefbc55b589713a69747fe0821a",
+	"v1.0-encrypted/objects/hmac/74/740bc89fc4b113472c4b5a427e454850e7e354939f687320701d7ea48bec9d62.age": "e140f5608ce3cdc1363d6dbe5df8dd99bf312cbb62ae5117d856068fd6d5fd40",
+	"v1.0-encrypted/objects/hmac/a1/a1a3d7c7d09824f131be058fce1d2310935a3f5302b2c81a4403e0484280e248.age": "923fdb9006cb73a432340151268f31127ad29fa4b0a17943316394a71ac3c23c",
+	"v1.0-encrypted/objects/hmac/a6/a614ebb0ae11c417f39aff518c0e6353927a048e43aebb51e758943894ba4bcb.age": "8d3d2fa29ac777a024f9c26860579f455e52fdfd8d44f2a24d8be032b090e07f",
+	"v1.0-encrypted/objects/hmac/af/af0130770e763a70c45f855bffe93e45d6bac7f52dca0abe69232609935219c8.age": "5f84da0366db66fa2801a9d2e24ec74494f46c2f145e066baf8b8ec1a6b8538f",
+	"v1.0-encrypted/objects/hmac/e7/e75c4f29936379be962a268d89e89a30b4cba42722046e66decbc4b62ce397d3.age": "818094063a9068e23469b531a96b27acd9c6aa0162cb3c75585177f7f260958c",
+	"v1.0-encrypted/objects/hmac/fb/fb54c38086c24e1efd5d14c46224e974c59b24911e58f05619c2fb5c1301c87e.age": "dd2a590e8f9f9850ed178b62c9fa0c7aeb0d8c7ce5b6d8bf7268408949d6544f",
+	"v1.0-encrypted/objects/hmac/fc/fc6d0e8e35ebfcc15df8bf4b3c066275992d9eac1f145fe7b59628c9de57923d.age": "d4f64b09248d685289ffc8d662f7549f61e329653739b55aee844424d9775beb",
+	"v1.0-encrypted/objects/hmac/ff/fffe9c07061070e14a73df430ce0c8982cf914322f7e8d9ad64378955683afee.age": "639a850288ce6b156c7e82f1be078344e0063b73716a1c6c256f8f49a960d204",
+	"v1.0/archives/west/20261124T193413Z-5694ae65.tar.zst":                                                "d1f6be072ee993aed0e654289fee56bd1e8b8fac5b56897110253f0fdc54bfd5",
+	"v1.0/archives/west/20261124T193416Z-dc61dea9.tar.zst":                                                "dbbd72b5026fdf6d21b1636559d8f10bbf6aaea94d2a9c60d610623bd3a6a79e",
+	"v1.0/archives/west/20261124T193416Z-dc61dea9.tar.zst.sig":                                            "e43a7b9c6da8b8576924f18843c132246ae5450e5d90990c303ca3c16945acf0",
 }
 
 // TestGoldenFiles: nothing of what released versions wrote is changed.
@@ -91,6 +116,9 @@ func TestGoldenRead(t *testing.T) {
 		"inspect west/latest --vault v1.0 --json",
 		"verify --all --read-data --state state --chain --vault v1.0",
 		"verify west/latest --allowed-signers allowed_signers --vault v1.0",
+		"list --vault v1.0-encrypted --identity identity.txt",
+		"inspect west/latest --vault v1.0-encrypted --identity identity.txt --json",
+		"verify --all --read-data --allowed-signers allowed_signers --state state --vault v1.0-encrypted --identity identity.txt",
 		"verify v1.0.bundle.tar.zst --allowed-signers allowed_signers",
 		"unbundle v1.0.bundle.tar.zst --vault new",
 		"verify --all --allowed-signers allowed_signers --vault new",
@@ -118,6 +146,7 @@ var goldenReadable = []struct {
 	{"v1.0/archives/west/20261124T193413Z-5694ae65.tar.zst", "", 3, 20, true},
 	{"v1.0/archives/west/20261124T193416Z-dc61dea9.tar.zst", "", 3, 20, true},
 	{"v1.0.bundle.tar.zst", "", 3, 20, true},
+	{"v1.0-encrypted/archives/west/20261124T194615Z-874079e4.tar.zst.age", "identity.txt", 3, 20, true},
 }
 
 // TestPythonReader: the reader of the documentation reads every golden file,
