@@ -29,6 +29,7 @@ type opened struct {
 	reader *archive.Reader
 	entry  *vault.Archive // nil for a lone file
 	bundle *bundle.Bundle // what file and objects are in; nil: no bundle
+	secret bool           // it lies in an encrypted vault
 	// signature returns that of the archive; nil: it is not signed.
 	signature func(ctx context.Context) ([]byte, error)
 	close     func() error
@@ -75,7 +76,7 @@ func openStored(ctx context.Context, v *vault.Vault, entry vault.Archive) (*open
 		}
 		return v.Signature(ctx, entry)
 	}
-	return &opened{name: entry.Name, file: f, size: f.Size(), entry: &entry, signature: signature, close: f.Close}, nil
+	return &opened{name: entry.Name, file: f, size: f.Size(), entry: &entry, secret: v.Encrypted(), signature: signature, close: f.Close}, nil
 }
 
 // openLoneFile opens an archive or a bundle that lies in no vault. One that was

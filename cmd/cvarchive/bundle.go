@@ -39,7 +39,8 @@ lists with their digests: give that file to inspect, verify, restore and unbundl
 the volumes with cat. There is no redundancy: all of them are needed.
 
 An archive with export tokens carries them: whoever gets the bundle can import with them
-until they expire.
+until they expire. The bundle of an encrypted vault is not encrypted itself; encrypted with
+age (age -r KEY -o FILE.age FILE) it is opened as it is, with --identity.
 
 `+archiveArg,
 			"cvarchive bundle latest --out account.bundle.tar.zst",
@@ -109,6 +110,9 @@ func (a *app) bundle(c *cli.Context) error {
 	}
 	if err != nil {
 		return fmt.Errorf("bundle %s: %w", o.name, err)
+	}
+	if o.secret {
+		fmt.Fprintf(a.stderr, "warning: %s is not encrypted, unlike the vault; encrypt it before it leaves this machine: age -r KEY -o FILE.age FILE\n", path)
 	}
 	if c.Bool("json") {
 		return a.out.JSON(&bundled{File: path, Archive: sum.Archive, SHA256: sum.SHA256, Size: sum.Size, Objects: sum.Objects, Bytes: sum.Bytes, Volumes: out.Count()})
