@@ -140,9 +140,13 @@ func (p *Pass) All(ctx context.Context, archives []vault.Archive, done func(*Rep
 func (p *Pass) Archive(ctx context.Context, a vault.Archive) (*Report, error) {
 	report := &Report{Archive: a, Status: Failed}
 	err := p.archive(ctx, a, report)
-	if err != nil && p.to != nil {
-		// The next copy goes on from what is there.
-		err = errors.Join(err, p.to.Flush(context.WithoutCancel(ctx)))
+	if p.to != nil {
+		// An archive that was there already commits nothing, and one that
+		// failed neither: the next copy goes on from what is there.
+		if flushed := p.to.Flush(context.WithoutCancel(ctx)); flushed != nil {
+			report.Status = Failed
+			err = errors.Join(err, flushed)
+		}
 	}
 	if ctx.Err() != nil {
 		return report, ctx.Err()
