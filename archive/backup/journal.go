@@ -25,6 +25,9 @@ const (
 	// flushShare is how many times longer than it took a flush the next one
 	// waits at least.
 	flushShare = 10
+	// flushMost is how many stored images may wait for that. Beyond, storing
+	// waits: so many, and those in flight, are downloaded again after a kill.
+	flushMost = 256
 	// flushLast is how long a run that ends before its archive is written
 	// may take to write down what it stored.
 	flushLast = 3 * time.Second
@@ -45,12 +48,14 @@ type journal struct {
 	id       string
 	every    time.Duration
 	warn     func(format string, args ...any)
-	full     chan struct{}
+	full     chan struct{} // enough is pending for a segment
+	urgent   chan struct{} // as much is pending as may be
 	stopped  chan struct{} // closed to end the flushing
 	finished chan struct{} // closed when the flushing has ended
 
 	mu      sync.Mutex
 	pending []vault.JournalEntry // stored, and in no segment
+	flushed chan struct{}        // closed when the next attempt to write one has ended
 	number  int                  // of the last segment that was begun
 	failing bool                 // and said so
 
@@ -79,7 +84,7 @@ type journaled struct {
 func newJournal(v *vault.Vault, source manifest.Source, started time.Time, id string, every time.Duration, warn func(string, ...any)) *journal {
 	return &journal{
 		vault: v, source: source, started: started, id: id, every: every, warn: warn,
-		full: make(chan struct{}, 1), stopped: make(chan struct{}), finished: make(chan struct{}),
+		full: make(chan struct{}, 1), urgent: make(chan struct{}, 1), flushed: make(chan struct{}), stopped: make(chan struct{}), finished: make(chan struct{}),
 		known: map[string][]journaled{},
 	}
 }
@@ -178,17 +183,32 @@ func (j *journal) settle(known catalog, projectID string, pass int, models map[m
 	j.ownNeeded = j.ownNeeded || len(known.lost(pass)) > 0
 }
 
-// add notes that the bytes of an image are in the vault.
-func (j *journal) add(e vault.JournalEntry) {
+// add notes that the bytes of an image are in the vault. It waits when too
+// many are not yet in a segment.
+func (j *journal) add(ctx context.Context, e vault.JournalEntry) {
 	j.mu.Lock()
 	j.pending = append(j.pending, e)
-	enough := len(j.pending) >= flushImages
+	enough, most := len(j.pending) >= flushImages, len(j.pending) >= flushMost && !j.failing
+	flushed := j.flushed
 	j.mu.Unlock()
 	if enough {
+		signal(j.full)
+	}
+	if most {
+		signal(j.urgent)
 		select {
-		case j.full <- struct{}{}:
-		default: // it is known already
+		case <-flushed:
+		case <-j.stopped:
+		case <-ctx.Done():
 		}
+	}
+}
+
+// signal makes sure that the reader of a channel wakes up once more.
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default: // it is known already
 	}
 }
 
@@ -212,6 +232,8 @@ func (j *journal) keep(ctx context.Context) {
 		select {
 		case <-j.stopped:
 			return
+		case <-j.urgent:
+			signal(j.full)
 		case <-time.After(min(flushShare*time.Since(began), j.every)):
 		}
 	}
@@ -239,6 +261,8 @@ func (j *journal) flush(ctx context.Context) {
 		}
 		say := err != nil && ctx.Err() == nil && !j.failing
 		j.failing = err != nil
+		close(j.flushed)
+		j.flushed = make(chan struct{})
 		j.mu.Unlock()
 		if say {
 			j.warn("what was stored could not be noted, and may be downloaded again if this backup is interrupted: %v", err)

@@ -182,7 +182,7 @@ func (c *capture) obtain(ctx context.Context, j *job) error {
 	img.Object, img.Blob = &o, j.blob
 	e.object, e.blob, e.checked = img.Object, img.Blob, true
 	if isPicture(o.Ext) { // else the next backup asks again
-		c.run.journal.add(vault.JournalEntry{Project: c.project.ID, Image: img.ID, Blob: img.Blob, Object: o})
+		c.run.journal.add(ctx, vault.JournalEntry{Project: c.project.ID, Image: img.ID, Blob: img.Blob, Object: o})
 	}
 	return nil
 }

@@ -127,7 +127,7 @@ func (c *capture) model(ctx context.Context, it *manifest.Iteration, m *manifest
 		return err
 	}
 	m.Object = &o
-	c.run.journal.add(vault.JournalEntry{Project: c.project.ID, Model: new(keyOf(it, m)), Object: o})
+	c.run.journal.add(ctx, vault.JournalEntry{Project: c.project.ID, Model: new(keyOf(it, m)), Object: o})
 	c.run.tally.models.Add(1)
 	c.event(progress.Event{Kind: progress.ItemDone, Item: item, Bytes: o.Size})
 	return nil

@@ -33,6 +33,7 @@ type place struct {
 	gremlin    *gremlin    // nil: there is none
 	clock      *clock      // nil: that of the files in a folder
 	disk       string      // the small disk, or ""
+	secrets    *secrets    // nil: the vault is not encrypted
 }
 
 // diskSize is that of the small disk: room for the largest vault and a bit.

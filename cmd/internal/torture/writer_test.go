@@ -39,6 +39,7 @@ func newBench(t *testing.T, a *account, p *place, others map[string]*place) *ben
 	if p.connection != "" {
 		config += "  connection_string: ${VAULT_CONNECTION}\n"
 	}
+	config += p.secrets.config("  ")
 	for i, name := range slices.Sorted(maps.Keys(others)) {
 		if i == 0 {
 			config += "vaults:\n"
@@ -47,6 +48,7 @@ func newBench(t *testing.T, a *account, p *place, others map[string]*place) *ben
 		if others[name].connection != "" {
 			config += "    connection_string: ${VAULT_CONNECTION}\n" // one account has them all
 		}
+		config += others[name].secrets.config("    ")
 	}
 	config += "resources:\n"
 	for name, region := range regions {
@@ -212,6 +214,9 @@ func (b *bench) command(args ...string) *exec.Cmd {
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir, "TRAINING_KEY=" + trainingKey, "VAULT_CONNECTION=" + b.place.connection,
 		"GOTRACEBACK=all", "GORACE=halt_on_error=1 exitcode=66",
+	}
+	if s := b.place.secrets; s != nil && args[0] == "copy" { // backups and prunes do without
+		cmd.Env = append(cmd.Env, "CVARCHIVE_IDENTITY="+s.identityFile)
 	}
 	return cmd
 }
