@@ -23,6 +23,7 @@ const goldenDir = "../../testdata/archives"
 // goldenDigests are those of all golden files but the objects of vaults, whose
 // names say them where they are not encrypted. They are made once and never again.
 var goldenDigests = map[string]string{
+	"v1.0-empty.tar.zst":            "9a9908f39a2e46c7e0fbdf80fa7529688dfe40e7332c5b21eb98ae204e329d59",
 	"allowed_signers":               "ea6293901a5201881f5bbf38d132076ca687a8f622eadbddb498ccbe94773948",
 	"identity.txt":                  "91f794ccadaad386b67410997baba0ca7f0e4142f7123a5a0812a21e07190dd8",
 	"naming.key":                    "35d2718fbadfea92799029308a550a8c16c771e75f8e0fcc5d8b28b093978b18",
@@ -112,6 +113,7 @@ func TestGoldenRead(t *testing.T) {
 	for _, line := range []string{
 		"inspect v1.0.tar.zst --json",
 		"verify v1.0.tar.zst",
+		"verify v1.0-empty.tar.zst",
 		"list --vault v1.0 --json",
 		"inspect west/latest --vault v1.0 --json",
 		"verify --all --read-data --state state --chain --vault v1.0",
@@ -143,6 +145,7 @@ var goldenReadable = []struct {
 	bytes    bool
 }{
 	{"v1.0.tar.zst", "", 2, 28, false},
+	{"v1.0-empty.tar.zst", "", 0, 0, false},
 	{"v1.0/archives/west/20261124T193413Z-5694ae65.tar.zst", "", 3, 20, true},
 	{"v1.0/archives/west/20261124T193416Z-dc61dea9.tar.zst", "", 3, 20, true},
 	{"v1.0.bundle.tar.zst", "", 3, 20, true},
@@ -194,6 +197,9 @@ func TestPythonReader(t *testing.T) {
 			}
 			if projects != tt.projects || len(images) != tt.images {
 				t.Fatalf("%d projects, %d images, want %d and %d\n%s", projects, len(images), tt.projects, tt.images, out)
+			}
+			if len(images) == 0 {
+				return
 			}
 			image := images[len(images)-1]
 			_, err = read(append(args, tt.file, strings.ToUpper(image[0]), "image")...)
