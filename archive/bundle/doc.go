@@ -15,4 +15,6 @@
 // it into a vault.
 //
 // The index is held in memory, some 60 bytes an object, by writer and reader.
+// Objects are read ahead while those before them are written, up to 32 of them
+// and 64 MiB.
 package bundle

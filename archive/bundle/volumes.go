@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 
 	"cvarchive/manifest"
 )
@@ -42,7 +44,12 @@ type volume struct {
 	Name   string          `json:"name"` // in the same folder
 	Size   int64           `json:"size"`
 	SHA256 manifest.Digest `json:"sha256"`
+	// Head is the digest of its first headSize bytes, by which a volume that
+	// was mistaken for another is known as soon as it is opened.
+	Head manifest.Digest `json:"head,omitzero"`
 }
+
+const headSize = 4096 // bytes, or all there are
 
 // VolumeWriter splits what is written into files of a size, <path>.001 and so
 // on, and lists them in <path>.volumes.json, which is written last. Nothing is
@@ -53,6 +60,7 @@ type VolumeWriter struct {
 	list volumes
 	file *os.File // the volume being written
 	hash hash.Hash
+	head []byte // its first bytes
 	left int64
 	done []string // files that were made
 }
@@ -72,6 +80,7 @@ func (w *VolumeWriter) Write(p []byte) (n int, err error) {
 		}
 		m, err := w.file.Write(p[:min(int64(len(p)), w.left)])
 		w.hash.Write(p[:m])
+		w.head = append(w.head, p[:min(m, headSize-len(w.head))]...)
 		w.left -= int64(m)
 		n += m
 		if err != nil {
@@ -94,7 +103,7 @@ func (w *VolumeWriter) next() error {
 	if err != nil {
 		return err
 	}
-	w.file, w.hash, w.left = f, sha256.New(), w.size
+	w.file, w.hash, w.head, w.left = f, sha256.New(), w.head[:0], w.size
 	return nil
 }
 
@@ -111,7 +120,7 @@ func (w *VolumeWriter) end() error {
 	if w.file == nil {
 		return nil
 	}
-	v := volume{Name: filepath.Base(w.file.Name()), Size: w.size - w.left, SHA256: manifest.Digest(w.hash.Sum(nil))}
+	v := volume{Name: filepath.Base(w.file.Name()), Size: w.size - w.left, SHA256: manifest.Digest(w.hash.Sum(nil)), Head: sha256.Sum256(w.head)}
 	err := errors.Join(w.file.Sync(), w.file.Close())
 	w.file = nil
 	if err != nil {
@@ -160,26 +169,80 @@ func (w *VolumeWriter) Count() int { return len(w.list.Volumes) }
 type Volumes struct {
 	files []*os.File
 	ends  []int64
+	list  []volume
 }
 
 // OpenVolumes opens the volumes that a file lists. All of them must be beside
-// it, with their sizes.
+// it, with their sizes and first bytes; [Volumes.Check] reads them whole. The
+// error names every volume that is missing or is not what it should be.
 func OpenVolumes(path string) (*Volumes, error) {
 	list, err := readVolumes(path)
 	if err != nil {
 		return nil, err
 	}
-	v := &Volumes{}
+	v := &Volumes{list: list.Volumes}
 	end := int64(0)
+	var wrong []error
 	for _, one := range list.Volumes {
-		f, err := openVolume(filepath.Dir(path), one)
+		f, err := openVolume(filepath.Dir(path), one, list.Volumes)
 		if err != nil {
-			return nil, errors.Join(err, v.Close())
+			if wrong = append(wrong, err); len(wrong) == maxNamed {
+				break
+			}
+			continue
 		}
 		end += one.Size
 		v.files, v.ends = append(v.files, f), append(v.ends, end)
 	}
+	if len(wrong) > 0 {
+		return nil, &VolumesError{Wrong: wrong, close: v.Close()}
+	}
 	return v, nil
+}
+
+// maxNamed bounds how many volumes an error names.
+const maxNamed = 20
+
+// VolumesError names the volumes with which something is wrong.
+type VolumesError struct {
+	Wrong []error
+	close error
+}
+
+// Error names them in one line.
+func (e *VolumesError) Error() string {
+	var all []string
+	for _, err := range e.Wrong {
+		all = append(all, err.Error())
+	}
+	return strings.Join(all, "; ")
+}
+
+// Unwrap returns all of them.
+func (e *VolumesError) Unwrap() []error { return append(e.Wrong[:len(e.Wrong):len(e.Wrong)], e.close) }
+
+// Check reads all volumes and returns a sentence for each whose digest is
+// another than the list says.
+func (v *Volumes) Check(ctx context.Context) (wrong []string, err error) {
+	buffer := make([]byte, 1<<20)
+	for i, one := range v.list {
+		h := sha256.New()
+		for off := int64(0); off < one.Size; {
+			if ctx.Err() != nil {
+				return wrong, ctx.Err()
+			}
+			n, err := v.files[i].ReadAt(buffer[:min(int64(len(buffer)), one.Size-off)], off)
+			h.Write(buffer[:n])
+			off += int64(n)
+			if err != nil && !(errors.Is(err, io.EOF) && off == one.Size) {
+				return wrong, fmt.Errorf("read volume %s: %w", one.Name, err)
+			}
+		}
+		if manifest.Digest(h.Sum(nil)) != one.SHA256 {
+			wrong = append(wrong, fmt.Sprintf("volume %s of the bundle has another SHA-256 than the list of volumes says", one.Name))
+		}
+	}
+	return wrong, nil
 }
 
 func readVolumes(path string) (list volumes, err error) {
@@ -212,7 +275,7 @@ func readVolumes(path string) (list volumes, err error) {
 	return list, nil
 }
 
-func openVolume(dir string, v volume) (*os.File, error) {
+func openVolume(dir string, v volume, all []volume) (*os.File, error) {
 	f, err := os.Open(filepath.Join(dir, v.Name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("volume %s of the bundle is not there; put all volumes into one folder: %w", v.Name, fs.ErrNotExist)
@@ -224,10 +287,35 @@ func openVolume(dir string, v volume) (*os.File, error) {
 	if err == nil && (!info.Mode().IsRegular() || info.Size() != v.Size) {
 		err = fmt.Errorf("volume %s of the bundle has %d bytes instead of %d; copy it again", v.Name, info.Size(), v.Size)
 	}
+	if err == nil {
+		err = v.checkHead(f, all)
+	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
+}
+
+// checkHead compares the first bytes of a volume, and says which other one it
+// is when it is that.
+func (v *volume) checkHead(f *os.File, all []volume) error {
+	if v.Head.IsZero() { // a list without them
+		return nil
+	}
+	head := make([]byte, min(headSize, v.Size))
+	if _, err := f.ReadAt(head, 0); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("read volume %s: %w", v.Name, err)
+	}
+	got := manifest.Digest(sha256.Sum256(head))
+	if got == v.Head {
+		return nil
+	}
+	for _, other := range all {
+		if other.Head == got {
+			return fmt.Errorf("volume %s of the bundle is the file that should be called %s; give the volumes their names back", v.Name, other.Name)
+		}
+	}
+	return fmt.Errorf("volume %s of the bundle does not begin as it did: it is another bundle's, or damaged; copy it again", v.Name)
 }
 
 // Size returns the size of the whole in bytes.

@@ -61,6 +61,58 @@ func TestVolumes(t *testing.T) {
 		t.Errorf("files: %q", left)
 	}
 
+	// Volumes that changed places are named, whole ones with other bytes found
+	// by reading them.
+	if wrong, err := v.Check(t.Context()); len(wrong) > 0 || err != nil {
+		t.Errorf("%q, %v", wrong, err)
+	}
+	swap := func() {
+		for _, names := range [][2]string{{".001", ".x"}, {".003", ".001"}, {".x", ".003"}} {
+			if err := os.Rename(path+names[0], path+names[1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	swap()
+	_, err = open()
+	for _, want := range []string{"volume b.tar.zst.001 of the bundle is the file that should be called b.tar.zst.003", "volume b.tar.zst.003 of the bundle is the file that should be called b.tar.zst.001"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("swapped volumes: %v", err)
+		}
+	}
+	swap()
+	flip := func(name string, at int64) {
+		f, err := os.OpenFile(path+name, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		b := make([]byte, 1)
+		if _, err := f.ReadAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+		b[0] ^= 1
+		if _, err := f.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	flip(".003", 5000)
+	damaged, err := open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong, err := damaged.Check(t.Context())
+	if err != nil || len(wrong) != 1 || !strings.Contains(wrong[0], "volume b.tar.zst.003") {
+		t.Errorf("%q, %v", wrong, err)
+	}
+	damaged.Close()
+	flip(".003", 5000)
+	flip(".004", 7)
+	if _, err := open(); err == nil || !strings.Contains(err.Error(), "volume b.tar.zst.004 of the bundle does not begin as it did") {
+		t.Errorf("another bundle's volume: %v", err)
+	}
+	flip(".004", 7)
+
 	if err := os.Truncate(path+".002", 5); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"strconv"
 
 	"cvarchive/archive"
-	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/sign"
 	"cvarchive/archive/vault"
@@ -145,36 +144,17 @@ func (b *writing) text(name string, data []byte, apart bool) (manifest.Member, e
 
 // objects adds each object once.
 func (b *writing) objects(ctx context.Context, r *archive.Reader, from Objects) error {
-	var seen objectset.Set
-	mentions := int64(0)
-	for o, err := range r.Objects(ctx) {
+	return readObjects(ctx, r, from, func(a *ahead, content func(io.Writer) error) error {
+		m, err := b.c.Add(vault.PlainObjectName(a.Object), a.Size, false, content)
 		if err != nil {
 			return err
 		}
-		if mentions++; !seen.Insert(objectset.Of(o)) {
-			continue
-		}
-		if err := vault.CheckObject(o); err != nil {
-			return err
-		}
-		m, err := b.c.Add(vault.PlainObjectName(o), o.Size, false, func(w io.Writer) error {
-			body, err := from.OpenObject(ctx, o)
-			if err != nil {
-				return err
-			}
-			defer body.Close()
-			_, err = io.Copy(w, body)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		b.entries = append(b.entries, entry{o, m.Offset})
+		b.entries = append(b.entries, entry{a.Object, m.Offset})
 		b.head.Objects++
-		b.head.Bytes += o.Size
-		b.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "object " + o.SHA256.String(), Bytes: o.Size, Done: mentions, Total: r.Manifest().Objects.Count})
-	}
-	return nil
+		b.head.Bytes += a.Size
+		b.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "object " + a.SHA256.String(), Bytes: a.Size, Done: a.mentions, Total: r.Manifest().Objects.Count})
+		return nil
+	})
 }
 
 func (b *writing) finish(name string) (*Summary, error) {

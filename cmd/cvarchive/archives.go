@@ -23,13 +23,14 @@ const archiveArg = "ARCHIVE is a name from \"cvarchive list\", a unique prefix o
 
 // opened is an archive that is open for reading.
 type opened struct {
-	name   string // as list shows it, or the file's path
-	file   interface{ io.ReaderAt }
-	size   int64
-	reader *archive.Reader
-	entry  *vault.Archive // nil for a lone file
-	bundle *bundle.Bundle // what file and objects are in; nil: no bundle
-	secret bool           // it lies in an encrypted vault
+	name    string // as list shows it, or the file's path
+	file    interface{ io.ReaderAt }
+	size    int64
+	reader  *archive.Reader
+	entry   *vault.Archive  // nil for a lone file
+	volumes *bundle.Volumes // the bundle is split into
+	bundle  *bundle.Bundle  // what file and objects are in; nil: no bundle
+	secret  bool            // it lies in an encrypted vault
 	// signature returns that of the archive; nil: it is not signed.
 	signature func(ctx context.Context) ([]byte, error)
 	close     func() error

@@ -280,7 +280,7 @@ func openVolumes(list string) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{name: list, file: v, size: v.Size(), close: v.Close}
+	o := &opened{name: list, file: v, size: v.Size(), volumes: v, close: v.Close}
 	o.signature = func(context.Context) ([]byte, error) { return nil, nil } // a bundle carries it
 	if err := o.openBundle(); err != nil {
 		v.Close()
@@ -319,6 +319,11 @@ func (o *opened) openBundle() error {
 func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found func(verify.Problem)) error {
 	report.Unchecked = nil
 	report.ReadData = true
+	if o.volumes != nil {
+		if err := o.verifyVolumes(ctx, report, found); err != nil {
+			return err
+		}
+	}
 	r, err := archive.NewReader(o.file, o.size)
 	if err != nil {
 		return nil // and reported
@@ -351,6 +356,20 @@ func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found
 		report.Problems = append(report.Problems, p)
 	}
 	return nil
+}
+
+// verifyVolumes reads the volumes of a bundle and adds to the report which are
+// not what they were.
+func (o *opened) verifyVolumes(ctx context.Context, report *verify.Report, found func(verify.Problem)) error {
+	wrong, err := o.volumes.Check(ctx)
+	for _, reason := range wrong {
+		p := verify.Problem{Archive: report.Archive, Kind: verify.Structure, Item: "volume", Reason: reason, Hint: "copy it again from where the bundle was made"}
+		if found != nil {
+			found(p)
+		}
+		report.Problems = append(report.Problems, p)
+	}
+	return err
 }
 
 func readObject(ctx context.Context, b *bundle.Bundle, o manifest.Object) error {
