@@ -37,7 +37,7 @@ func Look(ctx context.Context, v *vault.Vault, a vault.Archive, projects []strin
 	err := eachObject(ctx, v, a, projects, func(o manifest.Object) error {
 		c.Objects++
 		c.Bytes += o.Size
-		c.named.Add(objectset.OfLine(o))
+		c.named.Add(objectset.OfLine(v.Stored(o)))
 		return nil
 	})
 	if err != nil {

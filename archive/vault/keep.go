@@ -37,7 +37,7 @@ func (v *Vault) KeepObject(ctx context.Context, o manifest.Object) (bool, error)
 	info, err := v.store.Stat(ctx, name)
 	if err == nil && time.Since(info.Modified) > youngFor {
 		if err = touch.Touch(ctx, name); isUntouchable(err) {
-			err = v.want(ctx, o)
+			err = v.want(ctx, v.Stored(o))
 		}
 	}
 	if errors.Is(err, fs.ErrNotExist) {

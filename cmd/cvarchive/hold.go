@@ -146,7 +146,15 @@ func noSuchFeature(err error) error {
 // just now, and reports whether all could be.
 func (a *app) protect(c *cli.Context, v *vault.Vault, archives ...vault.Archive) (whole bool, err error) {
 	whole = true
+	g, guards := v.Guards()
 	for _, entry := range archives {
+		if !guards || g.ImmutableFor(entry.Path) == 0 {
+			break
+		}
+		if err := v.CanRead(); err != nil {
+			fmt.Fprintf(a.stderr, "the policies of images that were in the vault already are not prolonged for %s, since what it names cannot be read here; back up with identity: in the config to have immutable_for hold for them\n", ui.Clean(entry.Name))
+			return false, nil
+		}
 		r, err := custody.Protect(c.Context, v, entry, custody.Options{})
 		if err != nil {
 			return false, fmt.Errorf("the archive %s is stored; prolong the policies of its objects: %w", entry.Name, err)
