@@ -270,7 +270,9 @@ func TestUnkindService(t *testing.T) {
 	if r.Passed || len(r.Failures) != 1 || len(r.Removed) != 1 {
 		t.Errorf("a deletion was refused: %+v", r)
 	}
-	if r = e.drill(e.target, e.options()); !r.Passed || len(r.Earlier) != 1 {
+	opt = e.options() // what is left takes no room, for it is removed first
+	opt.Restore.Plan.Tier, opt.Restore.Plan.Projects = plan.F0, []string{"Fruit"}
+	if r = e.drill(e.target, opt); !r.Passed || len(r.Earlier) != 1 {
 		t.Errorf("the drill after that: %+v", r)
 	}
 	e.wantUntouched("a deletion was refused")

@@ -108,11 +108,11 @@ func (r *Report) measure(restored *restore.Report, took time.Duration) {
 }
 
 // proven reports whether everything is there and equal. A project that the
-// drill did not even try to restore is not.
+// drill did not even try to restore has no proof.
 func (r *Report) proven() bool {
 	for i := range r.Projects {
 		p := &r.Projects[i]
-		if p.Outcome != manifest.Complete || !p.Action.Writes() || p.Proof == nil || !p.Proof.Equal() {
+		if p.Outcome != manifest.Complete || p.Proof == nil || !p.Proof.Equal() {
 			return false
 		}
 	}

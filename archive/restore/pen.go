@@ -139,7 +139,9 @@ func cleanUp(ctx context.Context, t Target, left []plan.Leftover, past []*attemp
 		r.Removed = append(r.Removed, l)
 	}
 	for _, a := range past {
-		if a.done && a.plan.IsZero() && !slices.ContainsFunc(a.left, func(m made) bool { return !gone[m.ID] }) {
+		// What a saved plan has made stays on record, unless it is all about
+		// what is gone now.
+		if a.done && (a.plan.IsZero() || len(a.left) > 0) && !slices.ContainsFunc(a.left, func(m made) bool { return !gone[m.ID] }) {
 			if err := a.drop(ctx, a.Names()); err != nil && ctx.Err() == nil {
 				return nil // it says done, which is enough
 			}

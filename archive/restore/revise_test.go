@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"cvarchive/archive"
+	"cvarchive/archive/backup"
 	"cvarchive/archive/restore"
 	"cvarchive/manifest"
 	"cvarchive/manifest/plan"
@@ -109,12 +110,19 @@ func (e *environment) wantStale(when string, r *archive.Reader, saved *plan.Plan
 // TestSavedPlanDone changes a project that an interrupted run of a plan has
 // restored: the plan does not pass over that.
 func TestSavedPlanDone(t *testing.T) {
+	for _, way := range []plan.OnConflict{plan.ConflictFail, plan.ConflictSkip} {
+		t.Run(string(way), func(t *testing.T) { testSavedPlanDone(t, way) })
+	}
+}
+
+func testSavedPlanDone(t *testing.T, way plan.OnConflict) {
 	e := newEnvironment(t, simulator.ResourceOptions{})
 	one, two := newProject("one", classification, 1), newProject("two", classification, 1)
 	one.add(e.vault, picture(1), 0)
 	two.add(e.vault, picture(2), 0)
 	r := archiveOf(t, one, two)
 	opt := e.journaled()
+	opt.Plan.OnConflict = way
 	saved, err := restore.Prepare(t.Context(), e.target, r, opt)
 	check(t, err)
 	opt.Saved = saved.Digest()
@@ -130,5 +138,79 @@ func TestSavedPlanDone(t *testing.T) {
 	check(t, err)
 	if _, _, err = restore.Revise(t.Context(), e.target, r, saved, opt); err == nil {
 		t.Error("a restored project was changed, and the plan holds")
+	}
+}
+
+// TestSavedPlanAfterImports does the same to a plan whose imports fail: what
+// they leave is the plan's own doing, stays on record when it is carried out,
+// and can be cleaned up afterwards.
+func TestSavedPlanAfterImports(t *testing.T) {
+	e := newEnvironment(t, simulator.ResourceOptions{})
+	one, two := newProject("one", classification, 1), newProject("two", classification, 1)
+	one.add(e.vault, picture(1), 0)
+	two.add(e.vault, picture(2), 0)
+	e.seed(one, two)
+	r := e.backUp(e.source, backup.Options{})
+	e.sim.Resource("westeurope").SetDown(true)
+	opt := e.journaled()
+	opt.NoContentProof = true
+	saved, err := restore.Prepare(t.Context(), e.target, r, opt)
+	check(t, err)
+	opt.Saved = saved.Digest()
+	for n, step := 1, "-"; step != ""; n++ {
+		l := &lethal{Target: e.target, Journal: opt.Journal, left: n, after: true, steps: map[string]int{}}
+		dying := opt
+		dying.Journal = l
+		_, err := restore.Apply(t.Context(), l, r, e.vault, saved, dying)
+		check(t, err)
+		step = l.step
+		when := fmt.Sprintf("step %d (%s)", n, step)
+		p, _, err := restore.Revise(t.Context(), e.target, r, saved, opt)
+		if step == "" {
+			break
+		}
+		if err != nil && !(step == "journal's end" && len(e.names()) == 4) {
+			t.Fatalf("%s: %v", when, err)
+		}
+		if err == nil {
+			report, err := restore.Apply(t.Context(), e.target, r, e.vault, p, opt)
+			check(t, err)
+			wantEqual(t, report)
+		}
+		clean := e.journaled()
+		clean.NoContentProof, clean.Plan.CleanUp = true, true
+		_, report := e.restore(r, clean)
+		wantEqual(t, report)
+		e.wantProjects(when, "one", "two")
+		e.wipe()
+		e.forget()
+		if n > 100 {
+			t.Fatal("it never comes to its end")
+		}
+	}
+}
+
+// names are those of the target's projects.
+func (e *environment) names() (names []string) {
+	e.t.Helper()
+	projects, err := e.target.Projects(e.t.Context())
+	check(e.t, err)
+	for _, p := range projects {
+		names = append(names, p.Name)
+	}
+	return names
+}
+
+// forget removes every note, as time would: those of a plan that another
+// restore finished are nobody's.
+func (e *environment) forget() {
+	e.t.Helper()
+	var names []string
+	for info, err := range e.vault.Store().List(e.t.Context(), "restores/") {
+		check(e.t, err)
+		names = append(names, info.Name)
+	}
+	for _, n := range names {
+		check(e.t, e.vault.Store().Delete(e.t.Context(), n))
 	}
 }
