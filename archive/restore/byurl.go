@@ -63,6 +63,20 @@ func chooseTransfer(ctx context.Context, opt Options) (plan.Transfer, error) {
 	return plan.TransferURL, nil
 }
 
+// noteEncrypted says why images are uploaded that the service could fetch by
+// itself, were the vault not encrypted.
+func noteEncrypted(p *plan.Plan, opt Options) {
+	v, ok := opt.Links.(interface{ Encrypted() bool })
+	if !ok || !v.Encrypted() || opt.Transfer == TransferUpload {
+		return
+	}
+	for i := range p.Projects {
+		if pp := &p.Projects[i]; pp.Transfer == plan.TransferUpload && pp.Action.Writes() {
+			pp.Notes = append(pp.Notes, plan.Note{What: "transfer", Reason: "the vault is encrypted, so that every image is uploaded through this machine"})
+		}
+	}
+}
+
 // reachable reports whether a service may reach a host: one of this machine
 // or of a private network only if it is there itself.
 func reachable(link, endpoint string) bool {

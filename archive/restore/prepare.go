@@ -77,6 +77,7 @@ func prepare(ctx context.Context, t Target, a Archive, past []*attempt, opt Opti
 	p, err := plan.Build(source, target, opt.Plan)
 	if err == nil {
 		noteRefreshed(p, m, opt.Exports)
+		noteEncrypted(p, opt)
 	}
 	return p, projects, err
 }
