@@ -54,6 +54,7 @@ type chance struct {
 	*rand.Rand
 	names int
 	often int // once in how many times something is large
+	room  int // for labels of the project at hand, so that it stays quick
 }
 
 // oneIn is true once in n times.
@@ -105,7 +106,8 @@ var (
 // project makes one of any kind, whose pictures are of those that the
 // account's other projects may have too.
 func (c *chance) project(pictures int) *modelProject {
-	c.often = []int{2, 16, 16, 16, 16, 16}[c.IntN(6)]
+	c.often = []int{2, 25, 25, 25, 25, 25, 25, 25}[c.IntN(8)]
+	c.room = 800
 	p := &modelProject{
 		Name: c.name(1000), Description: c.description(), Kind: []string{"Multilabel", "Multiclass", ""}[c.IntN(3)],
 		Augmentation: map[string]bool{}, Images: map[string]*modelImage{},
@@ -129,7 +131,7 @@ func (c *chance) project(pictures int) *modelProject {
 		return p // empty but for its tags
 	}
 	metadata := c.metadata()
-	for _, picture := range c.Perm(pictures)[:c.few(10, pictures)] {
+	for _, picture := range c.Perm(pictures)[:c.few(6, pictures)] {
 		img := &modelImage{picture: picture}
 		c.label(p, img)
 		if len(metadata) > 0 {
@@ -168,7 +170,8 @@ func (c *chance) label(p *modelProject, img *modelImage) {
 		return
 	}
 	c.Shuffle(len(tags), func(i, k int) { tags[i], tags[k] = tags[k], tags[i] })
-	n := min(c.few(4, 100), len(tags), 100)
+	n := min(c.few(4, 100), len(tags), 100, c.room)
+	c.room -= n
 	if p.Kind == "Multiclass" {
 		n = min(n, 1)
 	}
@@ -176,7 +179,9 @@ func (c *chance) label(p *modelProject, img *modelImage) {
 	if p.Kind != "" || n == 0 || c.oneIn(8) {
 		return
 	}
-	for range c.few(5, 300) {
+	boxes := min(c.few(3, 300), c.room)
+	c.room -= boxes
+	for range boxes {
 		r := modelRegion{Tag: img.Tags[c.IntN(n)], Left: c.fraction(1), Top: c.fraction(1)}
 		r.Width, r.Height = c.fraction(1-r.Left), c.fraction(1-r.Top)
 		if !slices.Contains(img.Regions, r) && r.Width > 0 && r.Height > 0 {

@@ -16,7 +16,7 @@ import (
 // counted with what the plan said and with the least possible.
 func TestCallsEqualThePlanAndTheLowerBound(t *testing.T) {
 	t.Parallel()
-	e := newEnvironment(t, simulator.ResourceOptions{})
+	e := newFastEnvironment(t, simulator.ResourceOptions{})
 	pictures := make([][]byte, 600)
 	for i := range pictures {
 		pictures[i] = picture(i)
@@ -70,7 +70,7 @@ func TestCallsEqualThePlanAndTheLowerBound(t *testing.T) {
 // the rest follows, many to a call.
 func TestCallsWithManyTagsOnAnImage(t *testing.T) {
 	for _, domain := range []string{classification, detection} {
-		e := newEnvironment(t, simulator.ResourceOptions{})
+		e := newFastEnvironment(t, simulator.ResourceOptions{})
 		p := newProject("many tags", domain, 60)
 		for i := range 130 {
 			if domain == classification {

@@ -187,7 +187,7 @@ func (e *environment) dieAt(r *archive.Reader, n int, after bool) string {
 // remains, and at most the step at hand is repeated.
 func TestKilledAnywhere(t *testing.T) {
 	t.Parallel()
-	e := newEnvironment(t, simulator.ResourceOptions{})
+	e := newFastEnvironment(t, simulator.ResourceOptions{})
 	r := archiveOf(t, stepwise(e)...)
 	seen := map[string]int{}
 	repeated := 0

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"cvarchive/manifest"
 )
 
@@ -142,6 +144,9 @@ func TestNoScheduleIsBelowTheBound(t *testing.T) {
 		s := c.Schedule()
 		if !c.byURL {
 			checkSchedule(t, c, s)
+		}
+		if d := cmp.Diff(s, c.Schedule(), cmp.AllowUnexported(Schedule{})); d != "" {
+			t.Fatalf("seed %d: another look at it gives another schedule (-first +second):\n%s", seed, d)
 		}
 		bound := c.LowerBound()
 		if calls := c.Calls(s).Total(); calls < bound {
