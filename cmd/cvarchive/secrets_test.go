@@ -122,6 +122,18 @@ resources:
 	p.write("cvarchive.yaml", text)
 	p.write("sealed.yaml", strings.Replace(text, "url: ./vault", "url: ./vault\n  sign_with: ann\n  seal_to: ["+identity.Recipient().String()+"]", 1))
 	p.write("blob.yaml", strings.Replace(text, "url: ./vault", "url: ${SAS_URL}", 1))
+	naming, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.secrets["naming key"] = naming.String()
+	p.env["NAMING"] = naming.String()
+	encrypted := "url: ./encrypted\n  encrypt_to: [" + identity.Recipient().String() + "]\n  "
+	p.write("encrypted.yaml", strings.Replace(text, "url: ./vault", encrypted+"naming_key: ${NAMING}", 1))
+	p.write("othername.yaml", strings.Replace(text, "url: ./vault", encrypted+"naming_key: "+identity.String(), 1))
+	p.write("namefile.yaml", strings.Replace(text, "url: ./vault", encrypted+"naming_key_file: ${NAMING}", 1))
+	p.write("badname.yaml", strings.Replace(text, "url: ./vault", encrypted+"naming_key: x${NAMING}x", 1))
+	p.write("signname.yaml", strings.Replace(text, "url: ./vault", "url: ./vault\n  sign_with: ${NAMING}", 1))
 	p.write("wrongway.yaml", strings.Replace(text, "url: ./vault", "url: ./vault\n  seal_to: ["+identity.String()+"]", 1))
 	p.write("literal.yaml", strings.ReplaceAll(text, "${KEY}", plantedKey))
 	for i, broken := range []string{
@@ -279,6 +291,14 @@ func TestPlantedSecrets(t *testing.T) {
 	loud(0, "backup", "west", "--config", "sealed.yaml", "--json", "--project", "Fruit")
 	loud(1, "backup", "echo")
 	loud(1, "backup", "west", "--config", "blob.yaml")
+	loud(0, "backup", "west", "--config", "encrypted.yaml")
+	loud(0, "verify", "--all", "--config", "encrypted.yaml", "--identity", "identity.txt")
+	loud(2, "verify", "--all", "--read-data", "--config", "encrypted.yaml", "--identity", "ann")
+	loud(2, "inspect", "latest", "--config", "encrypted.yaml")
+	for _, name := range []string{"othername.yaml", "namefile.yaml", "badname.yaml", "signname.yaml"} {
+		loud(2, "backup", "west", "--config", name)
+		p.run(1, "doctor", "west", "--config", name, "--verbose")
+	}
 	p.run(0, "list", "--json", "--verbose")
 	open := strings.Fields(p.run(0, "list"))[8]
 	p.run(0, "inspect", open, "--json", "--verbose")

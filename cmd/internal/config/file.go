@@ -315,6 +315,11 @@ func (r *reader) file(key string) string {
 	if path == "" || r.err != nil {
 		return ""
 	}
+	if strings.Contains(strings.ToUpper(path), "SECRET-KEY-") || strings.Contains(path, "PRIVATE KEY") {
+		v := r.values[key]
+		r.err = r.errorf(v, "%s takes the path of a file, and what is given is a private key itself; put that into a file, and give its path", v.key)
+		return ""
+	}
 	if below, ok := strings.CutPrefix(path, "~/"); ok {
 		home, err := homeOf(r.env)
 		if err != nil {
