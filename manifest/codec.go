@@ -139,6 +139,11 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 	if err := checkDocument(data, manifestBounds); err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)
 	}
+	m := new(Manifest)
+	if decodeStrict(data, m) == nil && m.Format == FormatName && CheckVersion(m.FormatVersion) == nil {
+		return m, m.Validate() // nearly every one
+	}
+	*m = Manifest{}
 	var head struct{ Format, FormatVersion, Requires json.RawMessage }
 	if err := json.Unmarshal(data, &head); err != nil {
 		return nil, fmt.Errorf("manifest: %w", Brief(err))
@@ -156,7 +161,6 @@ func DecodeManifest(data []byte) (*Manifest, error) {
 	if err := checkRequires(version, head.Requires); err != nil {
 		return nil, err
 	}
-	m := new(Manifest)
 	extra, err := decodeRecord(data, m)
 	if err != nil {
 		return nil, fmt.Errorf("manifest: %w", err)

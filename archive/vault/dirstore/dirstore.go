@@ -162,8 +162,7 @@ func (s *Store) stat(ctx context.Context, name string) (*os.Root, fs.FileInfo, e
 		return nil, nil, err
 	}
 	dir, info, err := s.lookUp(name)
-	if errors.Is(err, fs.ErrNotExist) && s.dropFolder(path.Dir(name)) {
-		// A folder that is open may be one that was removed and made again.
+	if errors.Is(err, fs.ErrNotExist) && s.reopen(path.Dir(name)) {
 		dir, info, err = s.lookUp(name)
 	}
 	if isNotDir(err) {

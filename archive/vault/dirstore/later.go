@@ -235,13 +235,21 @@ func (s *Store) folder(dir string) (*os.Root, error) {
 	return at, nil
 }
 
-// dropFolder has a folder opened again, and reports whether it was open.
-func (s *Store) dropFolder(dir string) bool {
+// reopen has a folder opened again that was removed since it was opened, and
+// maybe made again. It reports whether that is so.
+func (s *Store) reopen(dir string) bool {
+	s.mu.Lock()
+	at := s.folders[dir]
+	s.mu.Unlock()
+	if at == nil || !mayBeRemoved(at) {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, open := s.folders[dir]
-	delete(s.folders, dir)
-	return open
+	if s.folders[dir] == at {
+		delete(s.folders, dir)
+	}
+	return true
 }
 
 // maxFolders bounds the folders that are kept open: those of all objects,

@@ -3,6 +3,7 @@ package dirstore
 import (
 	"errors"
 	"os"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -20,4 +21,14 @@ func syncAll(root *os.Root) (bool, error) {
 		return false, d.Close()
 	}
 	return err == nil, errors.Join(err, d.Close())
+}
+
+// mayBeRemoved reports whether an open folder is none that has a name.
+func mayBeRemoved(dir *os.Root) bool {
+	info, err := dir.Stat(".")
+	if err != nil {
+		return true
+	}
+	at, ok := info.Sys().(*syscall.Stat_t)
+	return !ok || at.Nlink == 0
 }
