@@ -154,9 +154,14 @@ func (a *app) projectIDs(c *cli.Context, v *vault.Vault, entry vault.Archive) ([
 	return ids, err
 }
 
-// warnOffline says before a restore that images lie where nothing is read. A
-// project that is imported by token needs none of them.
-func (a *app) warnOffline(c *cli.Context, o *opened, objects any) error {
+// warnObjects says before a restore that images are not at hand: the file has
+// none, or they lie where nothing is read. A project that is imported by token
+// needs none of them.
+func (a *app) warnObjects(c *cli.Context, o *opened, objects any) error {
+	if _, none := objects.(noObjects); none {
+		fmt.Fprintf(a.stderr, "%s holds records and no images: its projects can be imported by token as long as that lives, and not be rebuilt; give --vault for that, or a bundle\n", ui.Clean(o.name))
+		return nil
+	}
 	v, ok := objects.(*vault.Vault)
 	if !ok || o.entry == nil {
 		return nil

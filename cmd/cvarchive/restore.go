@@ -273,7 +273,7 @@ func (a *app) prepareRestore(c *cli.Context, ref string, target config.Resource,
 		r.objects, err = a.objectsFor(c, o)
 	}
 	if err == nil {
-		err = a.warnOffline(c, o, r.objects)
+		err = a.warnObjects(c, o, r.objects)
 	}
 	if err != nil {
 		o.close()
@@ -319,10 +319,14 @@ func (a *app) objectsFor(c *cli.Context, o *opened) (restore.Objects, error) {
 	if o.bundle != nil {
 		return o.bundle, nil
 	}
-	v, err := a.vault(c)
-	if _, unknown := errors.AsType[*usageError](err); unknown && o.entry == nil {
+	f, err := a.config(c)
+	if err != nil {
+		return nil, err
+	}
+	if o.entry == nil && c.String("vault") == "" && a.env(envVault) == "" && !f.HasVault() {
 		return noObjects{}, nil
 	}
+	v, err := a.vault(c)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package blobstore_test
 import (
 	"errors"
 	"io/fs"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -58,6 +59,28 @@ func testCopies(t *testing.T, server *azurite.Server) {
 			}
 		})
 	}
+	// The link to the source is in no log and no error.
+	t.Run("secrets", func(t *testing.T) {
+		from := open(t, byKey(t, server))
+		must(t, from.Create(ctx, "a", strings.NewReader("body")))
+		var log strings.Builder
+		link := ""
+		o := overWire(byKey(t, server), &wire{before: func(req *http.Request) {
+			for key, values := range req.Header {
+				if strings.EqualFold(key, "x-ms-copy-source") {
+					_, link, _ = strings.Cut(values[0], "sig=")
+				}
+			}
+		}})
+		o.Azure.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		to := open(t, o)
+		must(t, to.CopyFrom(ctx, from, "a", 4))
+		err := to.CopyFrom(ctx, from, "a", 4)
+		said := log.String() + err.Error()
+		if signature, _, _ := strings.Cut(link, "&"); signature == "" || !strings.Contains(said, "PUT") || strings.Contains(said, signature) {
+			t.Errorf("the signature %q is in\n%s", signature, said)
+		}
+	})
 	t.Run("lost answer", func(t *testing.T) {
 		from := open(t, byKey(t, server))
 		must(t, from.Create(ctx, "a", strings.NewReader("body")))

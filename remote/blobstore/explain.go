@@ -1,6 +1,7 @@
 package blobstore
 
 import (
+	"cmp"
 	"encoding/xml"
 	"errors"
 	"io/fs"
@@ -154,13 +155,18 @@ func (s *Store) hintPermission(operation string) string {
 	if operation == "GetUserDelegationKey" {
 		return "give the identity the role Storage Blob Delegator on the storage account; it takes up to 10 minutes to work"
 	}
+	if s.auth == byEntra && (operation == "SetBlobImmutabilityPolicy" || operation == "SetBlobLegalHold") {
+		return "give the identity the role Storage Blob Data Owner on the container; it takes up to 10 minutes to work"
+	}
 	if s.auth == byEntra {
 		return "give the identity the role Storage Blob Data Contributor on the container (Reader is enough to list, inspect, verify and restore); it takes up to 10 minutes to work"
 	}
 	need := map[string]string{
 		"PutBlob": "create (c) or write (w)", "PutBlock": "create (c) or write (w)", "PutBlockList": "create (c) or write (w)",
 		"GetBlob": "read (r)", "GetBlobProperties": "read (r)", "ListBlobs": "list (l)", "DeleteBlob": "delete (d)",
+		"CopyBlobFromURL": "create (c) or write (w)", "SetBlobMetadata": "write (w)", "SetBlobTier": "write (w)", "UndeleteBlob": "write (w)",
+		"SetBlobImmutabilityPolicy": "setting immutability policies (i)", "SetBlobLegalHold": "setting legal holds (i)",
 		"CreateContainer": "creating containers, which only an account SAS can",
 	}[operation]
-	return "the SAS does not permit " + need + "; make one for the container with read, add, create, write, delete and list"
+	return "the SAS does not permit " + cmp.Or(need, operation) + "; make one for the container with read, add, create, write, delete and list"
 }
