@@ -74,6 +74,10 @@ func blobOf(original, resized string) string {
 // linkPath is a link without its signature, which differs between two links
 // to one blob.
 func linkPath(link string) string {
+	if rest, ok := strings.CutPrefix(link, "https://"); ok && !strings.ContainsAny(link, "%#@") {
+		rest, _, _ = strings.Cut(rest, "?")
+		return rest // what the parser would say, of two links an image
+	}
 	u, err := url.Parse(link)
 	if err != nil {
 		return link

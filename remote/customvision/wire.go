@@ -15,6 +15,12 @@ import (
 // and returns the fields that the struct does not name. Credentials within
 // them, such as the signature of a link, are taken out.
 func unmarshalKeeping(data []byte, dst any) (manifest.Extra, error) {
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	if strict.Decode(dst) == nil {
+		return nil, nil // as it is nearly always
+	}
+	reflect.ValueOf(dst).Elem().SetZero()
 	if err := json.Unmarshal(data, dst); err != nil {
 		return nil, err
 	}
