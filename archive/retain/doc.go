@@ -45,7 +45,8 @@
 //
 // Archives go first, and each file with one delete, so that at any instant
 // every archive that is listed has its objects. What is left over is no
-// archive's, and the next run finds it.
+// archive's, and the next run finds it. So are the unfinished files of writers
+// that were killed, in a vault in a folder, which go when they are a day old.
 //
 // An archive that cannot be read might name any object: then none is deleted,
 // and the report says which archive it is.

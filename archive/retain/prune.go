@@ -110,12 +110,21 @@ func Run(ctx context.Context, v *vault.Vault, opt Options) (*Report, error) {
 		opt.Concurrency = defaultConcurrency
 	}
 	p := &pruner{vault: v, opt: opt, report: &Report{DryRun: opt.DryRun, Grace: opt.Grace}, doomed: map[string]bool{}, read: map[string]bool{}}
-	for _, step := range []func(context.Context) error{p.clock, p.decide, p.archives, p.journals, p.expired, p.indexes, p.notes, p.objects} {
+	for _, step := range []func(context.Context) error{p.clock, p.decide, p.archives, p.journals, p.expired, p.indexes, p.notes, p.objects, p.unfinished} {
 		if err := step(ctx); err != nil {
 			return p.report, err
 		}
 	}
 	return p.report, nil
+}
+
+// unfinished deletes what killed writers left, where a store knows such.
+func (p *pruner) unfinished(ctx context.Context) error {
+	s, ok := p.vault.Store().(vault.Sweeper)
+	if !ok || p.opt.DryRun {
+		return nil
+	}
+	return s.Sweep(ctx)
 }
 
 // pruner is the state of one Run.

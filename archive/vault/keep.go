@@ -18,6 +18,13 @@ type Toucher interface {
 	Touch(ctx context.Context, name string) error
 }
 
+// Sweeper is a [Store] in which writers that are killed leave files that are
+// never listed.
+type Sweeper interface {
+	// Sweep deletes those that nobody can be writing any more.
+	Sweep(ctx context.Context) error
+}
+
 // youngFor is how long an object counts as new to [Vault.KeepObject].
 const youngFor = time.Hour
 

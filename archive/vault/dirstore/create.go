@@ -180,10 +180,14 @@ func (s *Store) removeStale(root *os.Root, dir string) {
 		if !strings.HasPrefix(name, store.TempPrefix) {
 			continue
 		}
-		temp := filepath.Join(filepath.FromSlash(dir), name)
-		info, err := root.Lstat(temp)
-		if err == nil && info.Mode().IsRegular() && s.now().Sub(info.ModTime()) > staleAfter {
-			_ = root.Remove(temp)
-		}
+		s.removeTemp(root, filepath.Join(filepath.FromSlash(dir), name))
+	}
+}
+
+// removeTemp deletes one temporary file, if it is stale.
+func (s *Store) removeTemp(root *os.Root, temp string) {
+	info, err := root.Lstat(temp)
+	if err == nil && info.Mode().IsRegular() && s.now().Sub(info.ModTime()) > staleAfter {
+		_ = root.Remove(temp)
 	}
 }

@@ -176,6 +176,19 @@ func TestStaleTemporaryFiles(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "a/.tmp-new", "a/keep", "a/next"}, tree(t, root)); diff != "" {
 		t.Error(diff)
 	}
+	// Where nothing is stored any more, a sweep finds them.
+	if err := os.Chtimes(filepath.Join(root, "a/.tmp-new"), now, now.Add(-25*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "a/keep", "a/next"}, tree(t, root)); diff != "" {
+		t.Error(diff)
+	}
+	if err := newStore(t, filepath.Join(root, "nowhere")).Sweep(t.Context()); err != nil {
+		t.Errorf("sweep what is not there: %v", err)
+	}
 }
 
 func TestNoWayOut(t *testing.T) {

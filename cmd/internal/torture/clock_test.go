@@ -2,6 +2,7 @@ package torture
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,6 +14,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"cvarchive/manifest/store"
+	"cvarchive/remote/blobstore"
 )
 
 // age makes everything that a place stores older, as if time had passed.
@@ -44,6 +48,7 @@ type clock struct {
 	mu     sync.Mutex
 	stored map[string]time.Time // when a blob was written, by its path; the emulator's times are in whole seconds
 	jumps  []jump
+	direct map[string]*blobstore.Store // by the path of a container: past this clock
 }
 
 // jump is a moment at which all that had been stored by then grew older.
@@ -52,7 +57,9 @@ type jump struct {
 	by time.Duration
 }
 
-func newClock() *clock { return &clock{stored: map[string]time.Time{}} }
+func newClock() *clock {
+	return &clock{stored: map[string]time.Time{}, direct: map[string]*blobstore.Store{}}
+}
 
 func (c *clock) age(by time.Duration) {
 	c.mu.Lock()
@@ -111,4 +118,37 @@ func (c *clock) rewrite(r *http.Response) error {
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	r.Header.Set("Content-Length", fmt.Sprint(len(body)))
 	return nil
+}
+
+// around passes on what a program asks, but for what it asks on condition of a
+// time, which it has from us: the emulator is asked with its own.
+func (c *clock) around(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		since := r.Header.Get("If-Unmodified-Since")
+		parts := strings.SplitN(r.URL.Path, "/", 4) // "", account, container, blob
+		if r.Method != http.MethodDelete || since == "" || len(parts) < 4 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		c.mu.Lock()
+		direct := c.direct["/"+parts[1]+"/"+parts[2]]
+		c.mu.Unlock()
+		info, err := direct.Stat(r.Context(), parts[3])
+		if err == nil && c.of(r.URL.Path, info.Modified) != since {
+			err = store.ErrChanged
+		}
+		if err == nil {
+			err = direct.DeleteUnchanged(r.Context(), info)
+		}
+		switch {
+		case err == nil:
+			w.WriteHeader(http.StatusAccepted)
+		case errors.Is(err, store.ErrChanged):
+			answer(http.StatusPreconditionFailed, "", "x-ms-error-code", "ConditionNotMet")(nil, w, r)
+		case errors.Is(err, fs.ErrNotExist):
+			answer(http.StatusNotFound, "", "x-ms-error-code", "BlobNotFound")(nil, w, r)
+		default:
+			answer(http.StatusInternalServerError, "", "x-ms-error-code", "InternalError")(nil, w, r)
+		}
+	})
 }

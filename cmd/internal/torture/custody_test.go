@@ -221,7 +221,7 @@ func (k *keepers) judge(o *outcome) {
 }
 
 // must runs a program that has to end with 0.
-func (k *keepers) must(b *bench, args ...string) {
+func (k *keepers) must(b *bench, args ...string) *outcome {
 	w := b.writer("", "calm")
 	o := &outcome{source: strings.Join(args, " ")}
 	w.run(k.t.Context(), o, append(slices.Clone(args), "--progress", "none")...)
@@ -229,6 +229,7 @@ func (k *keepers) must(b *bench, args ...string) {
 		k.t.Errorf("with nothing in the way, the %s", o)
 	}
 	k.learn(args[0], o.took)
+	return o
 }
 
 func (k *keepers) archives(p *place) (names []string) {
@@ -272,10 +273,11 @@ func (k *keepers) inspect(when string) {
 // sweep lets the grace period pass twice, once over what was stored and once
 // over what was pruned, and finds what is left that no archive names.
 func (k *keepers) sweep() {
+	said := map[*place][]*outcome{}
 	for range 2 {
 		k.age(2 * grace)
 		for _, b := range []*bench{k.main, k.second} {
-			k.must(b, "prune", "--keep-last", "1", "--grace", grace.String())
+			said[b.place] = append(said[b.place], k.must(b, "prune", "--keep-last", "1", "--grace", grace.String()))
 		}
 	}
 	for _, p := range []*place{k.vault, k.copied} {
@@ -286,7 +288,7 @@ func (k *keepers) sweep() {
 		left := append(k.unnamed(k.t.Context(), p, m), p.unfinished()...)
 		k.sum.add(&k.sum.left, len(left))
 		if len(left) > 0 {
-			k.t.Errorf("after the grace period, %s still has %d files that no archive names: %v", p.url, len(left), left[:min(len(left), 5)])
+			k.t.Errorf("after the grace period, %s still has %d files that no archive names: %v; %v", p.url, len(left), left[:min(len(left), 5)], said[p])
 		}
 	}
 	k.sum.add(&k.sum.sweeps, 1)

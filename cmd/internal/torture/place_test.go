@@ -148,7 +148,7 @@ func newCloud(t *testing.T) *cloud {
 		ModifyResponse: clock.rewrite,
 		ErrorHandler:   func(http.ResponseWriter, *http.Request, error) { cut() },
 	}
-	g := &gremlin{next: proxy}
+	g := &gremlin{next: clock.around(proxy)}
 	return &cloud{server: server, gremlin: g, clock: clock, url: serve(t, g) + "/" + azurite.Account, started: time.Now()}
 }
 
@@ -160,6 +160,9 @@ func (c *cloud) place(t *testing.T) *place {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.clock.mu.Lock()
+	c.clock.direct["/"+azurite.Account+direct[strings.LastIndex(direct, "/"):]] = store
+	c.clock.mu.Unlock()
 	return &place{
 		name: "Azurite", url: c.url + direct[strings.LastIndex(direct, "/"):], temp: t.TempDir(), store: store, gremlin: c.gremlin, clock: c.clock,
 		connection: fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=%s;", azurite.Account, c.server.Key, c.url),
