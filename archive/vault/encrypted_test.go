@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +23,7 @@ import (
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/vaulttest"
 	"cvarchive/manifest"
+	"cvarchive/manifest/testenv"
 )
 
 // holder is somebody with a private key.
@@ -414,5 +418,42 @@ func TestEncryptedNotes(t *testing.T) {
 	flip(s, seg.Path, -1)
 	if _, err := again.ReadSegment(ctx, list[0]); err == nil || !strings.Contains(err.Error(), "cannot be decrypted") {
 		t.Errorf("an altered segment: %v", err)
+	}
+}
+
+// TestAgeReadsTheVault: archives and objects of it open with the age tool, also
+// those that are too large to be encrypted in memory.
+func TestAgeReadsTheVault(t *testing.T) {
+	tool := testenv.Program(t, "age")
+	k, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(key, []byte(k.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := vaulttest.NewMemory()
+	keys := keysFor(t, holder{public: k.Recipient().String()})
+	keys.TempDir = t.TempDir()
+	v := open(t, s, keys)
+	a := archivetest.Commit(t, v, sample())
+	large := bytes.Repeat([]byte("seventeen bytes, "), 9<<20/17)
+	o := manifest.Object{SHA256: archivetest.DigestOf(large), Size: int64(len(large)), Ext: "zip"}
+	if _, err := v.PutObject(t.Context(), o, bytes.NewReader(large)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]byte{a.Path: archivetest.Write(t, sample()), v.ObjectName(o): large, v.ObjectName(archivetest.Object("one")): archivetest.Data("one")} {
+		cmd := exec.Command(tool, "--decrypt", "-i", key)
+		cmd.Stdin = bytes.NewReader(s.Bytes(name))
+		if got, err := cmd.Output(); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: age gives %d bytes, want %d; %v", name, len(got), len(want), err)
+		}
+	}
+	if has, err := v.HasObject(t.Context(), o); !has || err != nil {
+		t.Errorf("a large object: has %v, %v", has, err)
+	}
+	if left, err := os.ReadDir(keys.TempDir); err != nil || len(left) > 0 {
+		t.Errorf("temporary files are left: %v, %v", left, err)
 	}
 }

@@ -160,7 +160,7 @@ func (m *marker) unlock(store string, keys Keys) (*crypt, error) {
 	case hmac.Equal([]byte(mac), []byte(e.MAC)):
 		return c, nil
 	case given:
-		return fail("has another naming key than the one that was given, or its marker was altered", "give the key that was written when the vault was made; cvarchive init --identity FILE writes it anew")
+		return fail("has another naming key than the one that was given, or its marker was altered", "give the key that was written when the vault was made; once the wrong one is out of the way, cvarchive init --identity FILE writes it again")
 	}
 	return fail("has a marker that was altered: its recipients are not those that it was made with", "put the original "+MarkerName+" back")
 }
