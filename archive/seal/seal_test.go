@@ -44,7 +44,7 @@ func quantumKey(t *testing.T) keyPair {
 
 func sshKey(t *testing.T, kind, passphrase string) keyPair {
 	path := filepath.Join(t.TempDir(), "id")
-	out, err := exec.Command(testenv.Program(t, "ssh-keygen"), "-q", "-t", kind, "-C", "auditor@example", "-N", passphrase, "-f", path).CombinedOutput()
+	out, err := exec.Command(testenv.Program(t, "ssh-keygen"), "-q", "-t", kind, "-b", "2048", "-a", "1", "-C", "auditor@example", "-N", passphrase, "-f", path).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
