@@ -148,8 +148,11 @@ func (r *dataRound) run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.home.dir)) }()
 	steps := []func(context.Context) error{r.backup, r.verify, r.copy, r.bundle, r.peers, r.restore}
-	if r.class.place != inScratch {
+	switch {
+	case r.class.place != inScratch:
 		steps = steps[:2]
+	case r.class.size > 1_000_000: // as at the size before, and takes long
+		steps = slices.Delete(steps, 4, 5)
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
