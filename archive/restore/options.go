@@ -66,7 +66,7 @@ type Options struct {
 	// NoContentProof compares images by dimensions, tags, regions and
 	// metadata only, and downloads none of them.
 	NoContentProof bool
-	// Downloads is how many images the proof downloads at a time; 0: 8.
+	// Downloads is how many images the proof downloads at a time; 0: 128.
 	Downloads int
 	// TempDir is where records wait; empty: the system's.
 	TempDir string
@@ -88,7 +88,7 @@ func (o Options) withDefaults() Options {
 		o.Batches = 3
 	}
 	if o.Downloads <= 0 {
-		o.Downloads = 8
+		o.Downloads = 128 // they are hashed as they come, so only latency counts
 	}
 	if o.Transfer == "" {
 		o.Transfer = TransferAuto
