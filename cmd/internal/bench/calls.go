@@ -212,9 +212,14 @@ func ceil(a, b int) int { return (a + b - 1) / b }
 
 // leastBackup: GetDomains and GetProjects; of each project GetTags,
 // GetIterations, ExportProject, which tells how many pages of images there
-// are, and those.
+// are, and those; and GetProject, which tells whether it changed while several
+// pages were listed.
 func leastBackup(s projectSpec, images int) int {
-	return 2 + s.Projects*(3+ceil(images, manifest.MaxPage))
+	pages := ceil(images, manifest.MaxPage)
+	if pages > 1 {
+		pages++
+	}
+	return 2 + s.Projects*(3+pages)
 }
 
 // leastRebuild: the plan; of each project CreateProject, UpdateProject for the
