@@ -20,6 +20,7 @@ import (
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/dirstore"
 	"cvarchive/archive/vault/vaulttest"
+	"cvarchive/archive/verify"
 	"cvarchive/manifest"
 	"cvarchive/remote/azure"
 	"cvarchive/remote/blobstore"
@@ -266,7 +267,11 @@ func TestFolderAndBlob(t *testing.T) {
 		return s
 	}
 	from := vaulttest.Init(t, folder())
-	archives := fill(t, from)
+	archives := fill(t, from.Signing(archivetest.Signer{Name: "ann"}))
+	signature, err := from.Signature(t.Context(), archives[2])
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, step := range []struct {
 		to      vault.Store
 		byStore int64
@@ -283,6 +288,13 @@ func TestFolderAndBlob(t *testing.T) {
 		}
 		if archives, err = to.Archives(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+		if got, err := to.Signature(t.Context(), archives[2]); err != nil || !archives[2].Signed || string(got) != string(signature) {
+			t.Errorf("signature %q, %v", got, err)
+		}
+		chain, err := verify.NewPass(to, verify.Options{}).Chain(t.Context(), "a")
+		if err != nil || chain.Archives != 3 || chain.Sound() {
+			t.Errorf("chain of archives that name no parents: %+v, %v", chain, err)
 		}
 		from = to
 	}

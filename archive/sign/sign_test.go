@@ -3,9 +3,10 @@ package sign
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
 	"encoding/pem"
 	"errors"
 	"net"
@@ -27,18 +28,13 @@ const content = "the bytes of an archive\n"
 
 // newKey writes a key pair and returns the private half and the path of its
 // file; the public half is beside it.
-func newKey(t *testing.T, passphrase string) (ed25519.PrivateKey, string) {
+func newKey(t *testing.T) (ed25519.PrivateKey, string) {
 	t.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var block *pem.Block
-	if passphrase == "" {
-		block, err = ssh.MarshalPrivateKey(private, "test")
-	} else {
-		block, err = ssh.MarshalPrivateKeyWithPassphrase(private, "test", []byte(passphrase))
-	}
+	block, err := ssh.MarshalPrivateKey(private, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +45,22 @@ func newKey(t *testing.T, passphrase string) (ed25519.PrivateKey, string) {
 	path := filepath.Join(t.TempDir(), "key")
 	write(t, path, pem.EncodeToMemory(block))
 	write(t, path+".pub", ssh.MarshalAuthorizedKey(key))
+	return private, path
+}
+
+// lockedKey is [newKey] with a passphrase that takes little time to check.
+func lockedKey(t *testing.T, passphrase string) (any, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "locked")
+	run(t, "", testenv.Program(t, "ssh-keygen"), "-q", "-t", "ed25519", "-a", "1", "-N", passphrase, "-f", path)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := ssh.ParseRawPrivateKeyWithPassphrase(text, []byte(passphrase))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return private, path
 }
 
@@ -100,8 +112,8 @@ func passphrase(text string) func(context.Context, string) ([]byte, error) {
 // TestSign signs with every kind of key that there is, and OpenSSH checks.
 func TestSign(t *testing.T) {
 	keygen := testenv.Program(t, "ssh-keygen")
-	plain, plainFile := newKey(t, "")
-	locked, lockedFile := newKey(t, "open sesame")
+	plain, plainFile := newKey(t)
+	locked, lockedFile := lockedKey(t, "open sesame")
 	for _, tt := range []struct {
 		name    string
 		source  Source
@@ -181,12 +193,12 @@ func run(t *testing.T, stdin string, name string, args ...string) string {
 }
 
 func TestOpenRefuses(t *testing.T) {
-	private, file := newKey(t, "")
-	_, locked := newKey(t, "open sesame")
+	private, file := newKey(t)
+	_, locked := lockedKey(t, "open sesame")
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "garbage"), []byte("hello"))
 	write(t, filepath.Join(dir, "long"), make([]byte, maxKeyFile+1))
-	old, err := rsa.GenerateKey(rand.Reader, 2048)
+	old, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +206,7 @@ func TestOpenRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "rsa"), pem.EncodeToMemory(block))
+	write(t, filepath.Join(dir, "ecdsa"), pem.EncodeToMemory(block))
 	for _, tt := range []struct {
 		name   string
 		source Source
@@ -204,7 +216,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"a folder", Source{File: dir}, "cannot be read: "},
 		{"garbage", Source{File: filepath.Join(dir, "garbage")}, "is neither a private nor a public SSH key"},
 		{"long", Source{File: filepath.Join(dir, "long")}, "more than 64 KiB"},
-		{"rsa", Source{File: filepath.Join(dir, "rsa")}, "is of the type ssh-rsa"},
+		{"ecdsa", Source{File: filepath.Join(dir, "ecdsa")}, "is of the type ecdsa-sha2-nistp256"},
 		{"locked, nobody there", Source{File: locked}, "add it to an ssh-agent with ssh-add"},
 		{"locked, agent of others", Source{File: locked, Agent: newAgent(t, private)}, "add it to an ssh-agent with ssh-add"},
 		{"locked, wrong", Source{File: locked, Passphrase: passphrase("x")}, "has another passphrase"},
@@ -224,7 +236,7 @@ func TestOpenRefuses(t *testing.T) {
 
 // TestAgentEnds: an agent that goes while the content is read is an error.
 func TestAgentEnds(t *testing.T) {
-	private, file := newKey(t, "")
+	private, file := newKey(t)
 	socket := newAgent(t, private)
 	s, err := Open(t.Context(), Source{File: file + ".pub", Agent: socket})
 	if err != nil {
@@ -237,7 +249,7 @@ func TestAgentEnds(t *testing.T) {
 }
 
 func TestReadingFails(t *testing.T) {
-	_, file := newKey(t, "")
+	_, file := newKey(t)
 	s, err := Open(t.Context(), Source{File: file})
 	if err != nil {
 		t.Fatal(err)
@@ -259,8 +271,8 @@ func TestReadingFails(t *testing.T) {
 // TestAllowedSigners holds our reading of the file against OpenSSH's.
 func TestAllowedSigners(t *testing.T) {
 	keygen := testenv.Program(t, "ssh-keygen")
-	_, file := newKey(t, "")
-	_, other := newKey(t, "")
+	_, file := newKey(t)
+	_, other := newKey(t)
 	s, err := Open(t.Context(), Source{File: file})
 	if err != nil {
 		t.Fatal(err)
@@ -321,7 +333,7 @@ func TestAllowedSigners(t *testing.T) {
 }
 
 func TestAllowedSignersSyntax(t *testing.T) {
-	_, file := newKey(t, "")
+	_, file := newKey(t)
 	s, err := Open(t.Context(), Source{File: file})
 	if err != nil {
 		t.Fatal(err)
@@ -346,7 +358,7 @@ func TestAllowedSignersSyntax(t *testing.T) {
 }
 
 func TestParseRefuses(t *testing.T) {
-	_, file := newKey(t, "")
+	_, file := newKey(t)
 	s, err := Open(t.Context(), Source{File: file})
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"cvarchive/archive/sign"
 	"cvarchive/archive/vault"
 	"cvarchive/archive/verify"
 	"cvarchive/cmd/internal/ui"
@@ -374,7 +375,11 @@ func (a *app) printVerification(r *verification) {
 		a.printChain(c)
 	}
 	for _, s := range r.strays {
-		a.out.Printf("note: %s lies among the archives and is none\n", ui.Clean(s))
+		what := "lies among the archives and is none"
+		if strings.Contains(s, ".tar.zst") && strings.HasSuffix(s, sign.Suffix) {
+			what = "is the signature of an archive that is not there"
+		}
+		a.out.Printf("note: %s %s\n", ui.Clean(s), what)
 	}
 	if s := r.sample; s != nil {
 		a.out.Printf("sample of %g%%: %s of %s read and compared; --seed %d chooses the same\n",
