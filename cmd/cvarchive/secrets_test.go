@@ -204,18 +204,31 @@ func repeat(w http.ResponseWriter, req *http.Request) {
 // run runs a command line and wants one exit status; -1: any.
 func (p *planted) run(want int, args ...string) string {
 	p.t.Helper()
-	var stdout, stderr bytes.Buffer
+	var stdout, stderr shared
 	ctx, cancel := context.WithTimeout(p.t.Context(), time.Minute)
 	defer cancel()
 	got := run(ctx, args, process{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, lookupEnv: func(name string) (string, bool) {
 		v, ok := p.env[name]
 		return v, ok
 	}})
-	p.heard(strings.Join(args, " "), stdout.Bytes(), stderr.Bytes())
+	p.heard(strings.Join(args, " "), stdout.b.Bytes(), stderr.b.Bytes())
 	if want >= 0 && got != want {
-		p.t.Errorf("%s: status %d, want %d\n%s%.2000s", strings.Join(args, " "), got, want, &stdout, &stderr)
+		p.t.Errorf("%s: status %d, want %d\n%s%.2000s", strings.Join(args, " "), got, want, &stdout.b, &stderr.b)
 	}
-	return stdout.String()
+	return stdout.b.String()
+}
+
+// shared is what the log and the progress write to at the same time, as they
+// may to a file.
+type shared struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *shared) Write(data []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(data)
 }
 
 func (p *planted) heard(what string, outputs ...[]byte) {
