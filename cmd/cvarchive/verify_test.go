@@ -132,7 +132,7 @@ func TestLinesOfVerifyAndRepair(t *testing.T) {
 	if err := file.Close(); err != nil {
 		t.Fatal(err)
 	}
-	verifyLines.decode(t, cvarchive(exitFailed, "verify --all --json"))
+	verifyLines.decode(t, cvarchive(exitFailed, "verify --all --chain --json"))
 	repairLines.decode(t, cvarchive(exitNotWhole, "repair --all --json"))
 	if _, err := os.Stat(objects[0]); err != nil {
 		t.Errorf("beside a damaged archive file an object is not repaired: %v", err)
