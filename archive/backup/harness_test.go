@@ -87,6 +87,7 @@ func (w *world) options(change ...func(*backup.Options)) backup.Options {
 		Source:  manifest.Source{Name: "weu", Endpoint: w.sim.Endpoint(region), APIVersion: customvision.APIVersion},
 		Tool:    manifest.Tool{Name: "cvarchive", Version: "test"},
 		TempDir: w.t.TempDir(), RetryDelay: time.Microsecond,
+		Downloads: 16, // fewer than there are images, so that one that is stopped half-way has some to do
 		Progress: func(e progress.Event) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
