@@ -27,7 +27,7 @@ const (
 	flushShare = 10
 	// flushMost is how many stored images may wait for that. Beyond, storing
 	// waits: so many, and those in flight, are downloaded again after a kill.
-	flushMost = 256
+	flushMost = 2 * flushImages
 	// flushLast is how long a run that ends before its archive is written
 	// may take to write down what it stored.
 	flushLast = 3 * time.Second
