@@ -22,7 +22,7 @@ import (
 const evilText = "../../x\r\n\x1b]0;owned\x07\x1b[2J\u009b31m\u202eexe.gpj\u2066\u200b\x7f'\"`$(touch x)<script>%s%n"
 
 // hostileArchive has such text wherever the format leaves room for text, and
-// names of a megabyte.
+// names of a quarter of a megabyte.
 func hostileArchive(t *testing.T, dir string) vault.Archive {
 	t.Helper()
 	file, err := os.Create(filepath.Join(t.TempDir(), "a"))
@@ -43,7 +43,7 @@ func hostileArchive(t *testing.T, dir string) vault.Archive {
 	if err != nil {
 		t.Fatal(err)
 	}
-	long := evilText + strings.Repeat("n", 1<<20)
+	long := evilText + strings.Repeat("n", 1<<18)
 	id := func(n int) string { return fmt.Sprintf("%08x-0000-4000-8000-000000000000", n) }
 	failure := manifest.Failure{Item: evilText, Operation: evilText, Code: evilText, Message: long, RequestID: evilText}
 	p := archive.ProjectMembers{
