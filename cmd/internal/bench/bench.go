@@ -61,7 +61,12 @@ func isDir(path string) bool {
 }
 
 // close removes everything that was written.
-func (b *bench) close() error { return os.RemoveAll(b.scratch) }
+func (b *bench) close() error {
+	if err := os.RemoveAll(b.scratch); err == nil {
+		return nil
+	}
+	return os.RemoveAll(b.scratch) // what was being killed had still written
+}
 
 func (b *bench) logf(format string, args ...any) {
 	fmt.Fprintf(b.log, "%s "+format+"\n", append([]any{time.Now().Format("15:04:05")}, args...)...)
@@ -74,6 +79,9 @@ func pick[T any](b *bench, normal, quick T) T {
 	}
 	return normal
 }
+
+// wants reports whether any of these rows is asked for.
+func (b *bench) wants(rows ...string) bool { return slices.ContainsFunc(rows, b.rows.MatchString) }
 
 // folder makes a new folder for something.
 func (b *bench) folder(what string) (string, error) {
@@ -96,6 +104,7 @@ func (b *bench) measured(ctx context.Context, c command) (usage, []byte, error) 
 	defer os.Remove(file)
 	cmd := exec.CommandContext(ctx, b.self, append([]string{"measure", file}, c.args...)...)
 	cmd.Dir, cmd.Stdin = c.dir, c.stdin
+	cmd.Cancel, cmd.WaitDelay = func() error { return terminate(cmd) }, 10*time.Second
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + c.dir, "TMPDIR=" + c.dir}, c.env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr

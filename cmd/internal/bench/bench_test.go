@@ -161,3 +161,19 @@ func TestStopped(t *testing.T) {
 		t.Errorf("left behind: %v, %v", entries, err)
 	}
 }
+
+// What is asked for by rows keeps those, and no table without any.
+func TestOnly(t *testing.T) {
+	b := &bench{options: options{rows: regexp.MustCompile("25kB/verify")}}
+	small, large := sizeClass{name: "25kB"}, sizeClass{name: "5MB"}
+	if !b.wants(small.rows()...) || b.wants(large.rows()...) || b.wants(small.operation("copy")...) {
+		t.Errorf("wants %v, %v, %v", b.wants(small.rows()...), b.wants(large.rows()...), b.wants(small.operation("copy")...))
+	}
+	table := &table{Notes: []string{"why"}}
+	for _, name := range []string{"data/25kB/copy/cvarchive", "data/25kB/verify/restic"} {
+		table.row(name)
+	}
+	if n := table.keep(b.rows); n != 1 || table.Rows[0].Name != "data/25kB/verify/restic" {
+		t.Errorf("kept %d: %+v", n, table.Rows)
+	}
+}

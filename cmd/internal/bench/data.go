@@ -46,6 +46,9 @@ func dataSection(ctx context.Context, b *bench) ([]*table, error) {
 	}, []sizeClass{{"25kB", 25_000, 120, 0.80, 2, inScratch}, {"25kB in Azurite", 25_000, 40, 0.80, 2, inAzurite}})
 	var tables []*table
 	for _, class := range classes {
+		if !b.wants(class.rows()...) {
+			continue
+		}
 		t, err := b.dataClass(ctx, class)
 		if err != nil {
 			return nil, fmt.Errorf("%s images: %w", class.name, err)
@@ -53,6 +56,39 @@ func dataSection(ctx context.Context, b *bench) ([]*table, error) {
 		tables = append(tables, t)
 	}
 	return tables, nil
+}
+
+// operations of the data path, in the order of their rows.
+var operations = []string{"backup", "unchanged backup", "verify", "copy", "bundle", "restore", "restore to files"}
+
+// rows are the names that rows of the class can have.
+func (c sizeClass) rows() (names []string) {
+	for _, operation := range operations {
+		names = append(names, c.operation(operation)...)
+	}
+	return names
+}
+
+// operation are the names of the rows of one operation.
+func (c sizeClass) operation(name string) (names []string) {
+	for _, by := range []string{"bare loop", "cvarchive"} {
+		names = append(names, c.row(name, by))
+	}
+	return append(names, c.byPeers(name)...)
+}
+
+func (c sizeClass) byPeers(operations ...string) (names []string) {
+	for _, operation := range operations {
+		for _, p := range peers {
+			names = append(names, c.row(operation, p.name))
+		}
+	}
+	return names
+}
+
+// row is the name of one.
+func (c sizeClass) row(operation, by string) string {
+	return fmt.Sprintf("data/%s/%s/%s", c.name, operation, by)
 }
 
 // dataRound is one round at one size.
@@ -114,9 +150,8 @@ func (b *bench) dataClass(ctx context.Context, class sizeClass) (*table, error) 
 			return nil, err
 		}
 	}
-	order := []string{"backup", "unchanged backup", "verify", "copy", "bundle", "restore", "restore to files"}
 	slices.SortStableFunc(t.Rows, func(a, b *row) int {
-		return cmp.Compare(slices.Index(order, strings.Split(a.Name, "/")[2]), slices.Index(order, strings.Split(b.Name, "/")[2]))
+		return cmp.Compare(slices.Index(operations, strings.Split(a.Name, "/")[2]), slices.Index(operations, strings.Split(b.Name, "/")[2]))
 	})
 	return t, nil
 }
@@ -147,19 +182,36 @@ func (r *dataRound) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.home.dir)) }()
-	steps := []func(context.Context) error{r.backup, r.verify, r.copy, r.bundle, r.peers, r.restore}
-	switch {
-	case r.class.place != inScratch:
-		steps = steps[:2]
-	case r.class.size > 1_000_000: // as at the size before, and takes long
-		steps = slices.Delete(steps, 4, 5)
-	}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
+	for _, step := range r.steps() {
+		if !r.wants(step.rows...) {
+			continue
+		}
+		if err := step.run(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dataStep is a part of a round.
+type dataStep struct {
+	rows []string // that it is for; any of them asks for it
+	run  func(context.Context) error
+}
+
+// steps are those that are measured at this size, in this place. Whatever
+// comes after the backup needs it.
+func (r *dataRound) steps() []dataStep {
+	c := r.class
+	steps := []dataStep{{c.rows(), r.backup}, {c.operation("verify"), r.verify}}
+	if c.place != inScratch {
+		return steps
+	}
+	steps = append(steps, dataStep{c.operation("copy"), r.copy}, dataStep{c.operation("bundle"), r.bundle})
+	if c.size < 1_000_000 { // larger ones are as those before, and take long
+		steps = append(steps, dataStep{c.byPeers(operations...), r.peers})
+	}
+	return append(steps, dataStep{c.operation("restore"), r.restore})
 }
 
 // bareLoop runs a bare loop with the credential of the vault.
@@ -171,15 +223,10 @@ func (r *dataRound) bareLoop(ctx context.Context, args ...string) (usage, []byte
 	return r.measured(ctx, c)
 }
 
-// name is that of a row.
-func (r *dataRound) name(operation, by string) string {
-	return fmt.Sprintf("data/%s/%s/%s", r.class.name, operation, by)
-}
-
 // took notes what one process took for all images.
 func (r *dataRound) took(operation, by string, u usage) *row {
 	n, bytes := float64(r.service.Images), float64(r.service.Bytes)
-	row := r.table.row(r.name(operation, by))
+	row := r.table.row(r.class.row(operation, by))
 	row.add("s", u.Wall.Seconds())
 	row.add("images/s", n/u.Wall.Seconds())
 	row.add("MB/s", bytes/1e6/u.Wall.Seconds())

@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"slices"
+	"syscall"
 	"time"
 )
 
 // options are what the command line asks for.
 type options struct {
 	sections  *regexp.Regexp // names of sections
+	rows      *regexp.Regexp // names of rows
 	quick     bool           // sizes that show that it works, and no more
 	full      bool           // ten million records too
 	rounds    int
@@ -25,7 +28,7 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	if exit, ok := errors.AsType[*statusError](err); ok {
@@ -68,6 +71,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	pattern := f.String("run", "", "measure the sections whose names match this `PATTERN`: "+sectionNames())
+	only := f.String("only", "", "show the rows whose names match this `PATTERN`, such as data/25kB/verify, and measure no more than they need")
 	f.BoolVar(&o.quick, "quick", false, "small sizes, to see that it works; the figures mean nothing")
 	f.BoolVar(&o.full, "full", false, "ten million records too, which takes long")
 	f.IntVar(&o.rounds, "rounds", 3, "measure everything so many `TIMES`, in turns")
@@ -87,6 +91,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	var err error
 	if o.sections, err = regexp.Compile(*pattern); err != nil {
 		return o, fmt.Errorf("-run: %w", err)
+	}
+	if o.rows, err = regexp.Compile(*only); err != nil {
+		return o, fmt.Errorf("-only: %w", err)
 	}
 	return o, nil
 }
@@ -115,6 +122,7 @@ func measureAll(ctx context.Context, o options, stdout, stderr io.Writer) (err e
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		tables = slices.DeleteFunc(tables, func(t *table) bool { return t.keep(o.rows) == 0 })
 		for _, t := range tables {
 			t.Section = s.name
 			fmt.Fprintln(stdout, t.markdown())

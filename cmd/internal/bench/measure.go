@@ -27,6 +27,7 @@ func measureMode(ctx context.Context, args []string, stdin io.Reader, stdout io.
 	}
 	cmd := exec.CommandContext(ctx, args[1], args[2:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, os.Stderr
+	inGroup(cmd)
 	began := time.Now()
 	err := cmd.Run()
 	u := usage{Wall: time.Since(began)}

@@ -62,7 +62,7 @@ func (r *dataRound) peer(ctx context.Context, p *peer, operation string, args ..
 	if p.name != "restic" || !ok {
 		return nil
 	}
-	row := r.table.row(r.name(operation, "cvarchive"))
+	row := r.table.row(r.class.row(operation, "cvarchive"))
 	row.add("x-restic-time", ours.Wall.Seconds()/u.Wall.Seconds())
 	row.add("x-restic-peak", float64(ours.PeakRSS)/float64(u.PeakRSS))
 	row.atMost("x-restic-time", map[string]float64{"backup": 0.6, "unchanged backup": 0.3, "verify": 0.5}[operation])

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -51,6 +52,17 @@ func (t *table) row(name string) *row {
 	r := &row{Name: name}
 	t.Rows = append(t.Rows, r)
 	return r
+}
+
+// keep keeps the rows whose names match, and returns how many there are; or
+// notes that say why there is none.
+func (t *table) keep(rows *regexp.Regexp) int {
+	before := len(t.Rows)
+	t.Rows = slices.DeleteFunc(t.Rows, func(r *row) bool { return !rows.MatchString(r.Name) })
+	if before == 0 && rows.String() == "" {
+		return len(t.Notes)
+	}
+	return len(t.Rows)
 }
 
 func (t *table) note(format string, args ...any) {
