@@ -35,17 +35,13 @@ const youngFor = time.Hour
 // ([Toucher]) is only asked; where the object itself cannot be touched, a note
 // says that it is relied on ([Vault.Wanted]).
 func (v *Vault) KeepObject(ctx context.Context, o manifest.Object) (bool, error) {
-	has, err := v.HasObject(ctx, o)
+	info, has, err := v.statObject(ctx, o)
 	touch, can := v.store.(Toucher)
-	if err != nil || !has || !can {
+	if err != nil || !has || !can || time.Since(info.Modified) <= youngFor {
 		return has, err
 	}
-	name := v.ObjectName(o)
-	info, err := v.store.Stat(ctx, name)
-	if err == nil && time.Since(info.Modified) > youngFor {
-		if err = touch.Touch(ctx, name); isUntouchable(err) {
-			err = v.want(ctx, v.Stored(o))
-		}
+	if err = touch.Touch(ctx, info.Name); isUntouchable(err) {
+		err = v.want(ctx, v.Stored(o))
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil

@@ -110,20 +110,26 @@ func checkBody(ctx context.Context, o manifest.Object, body io.ReadSeeker) error
 // HasObject reports whether the vault has an object, by name and size. One
 // of another size is an [*ObjectError].
 func (v *Vault) HasObject(ctx context.Context, o manifest.Object) (bool, error) {
+	_, has, err := v.statObject(ctx, o)
+	return has, err
+}
+
+// statObject is [Vault.HasObject] with what the store says of the object.
+func (v *Vault) statObject(ctx context.Context, o manifest.Object) (info Info, has bool, err error) {
 	if err := CheckObject(o); err != nil {
-		return false, err
+		return info, false, err
 	}
-	info, err := v.store.Stat(ctx, v.ObjectName(o))
+	info, err = v.store.Stat(ctx, v.ObjectName(o))
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return info, false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look for object %s: %w", o.SHA256, err)
+		return info, false, fmt.Errorf("look for object %s: %w", o.SHA256, err)
 	}
 	if want := v.Stored(o).Size; info.Size != want {
-		return false, &ObjectError{Object: o, Reason: fmt.Sprintf("is damaged: it has %d bytes in %s instead of %d", info.Size, v, want)}
+		return info, false, &ObjectError{Object: o, Reason: fmt.Sprintf("is damaged: it has %d bytes in %s instead of %d", info.Size, v, want)}
 	}
-	return true, nil
+	return info, true, nil
 }
 
 // OpenObject reads an object. In an encrypted vault that takes an identity, and
