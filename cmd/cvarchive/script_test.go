@@ -16,11 +16,20 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"cvarchive/manifest/testenv"
 	"cvarchive/remote/simulator"
 )
 
+// raceOptions is the variable with the race detector's options.
+const raceOptions = "GORACE"
+
 // TestMain lets scripts and tests run the program as a process of its own.
 func TestMain(m *testing.M) {
+	if os.Getenv(raceOptions) == "" {
+		if err := os.Setenv(raceOptions, testenv.Race); err != nil {
+			panic(err)
+		}
+	}
 	testscript.Main(m, map[string]func(){"cvarchive": main, "cvarchive-stubborn": stubborn})
 }
 
@@ -87,6 +96,7 @@ func setupScript(env *testscript.Env) error {
 	env.Setenv("WEST", base+"/westeurope")
 	env.Setenv("NORTH", base+"/northeurope")
 	env.Setenv("KEY", testKey)
+	env.Setenv(raceOptions, os.Getenv(raceOptions))
 	env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "home"))
 	env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
 	path := filepath.Join(env.WorkDir, "cvarchive.yaml")

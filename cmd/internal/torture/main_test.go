@@ -19,7 +19,7 @@ var (
 	moving   = flag.Int("moving", 2, "backups of an account that never stands still")
 	custody  = flag.Duration("custody", time.Second, "how long TestCustody begins new rounds")
 	mended   = flag.Int("mended", 1, "how often TestMended damages a vault")
-	halfway  = flag.Int("halfway", 800, "images of which TestKilledHalfway lets a half be downloaded")
+	halfway  = flag.Int("halfway", 2000, "images of which TestKilledHalfway lets a half be downloaded")
 	race     = flag.Bool("race", false, "build the program with the race detector, as it is anyway where the test is")
 )
 

@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cvarchive/manifest/testenv"
 )
 
 // patience is how long one run of the program may take before it counts as
@@ -213,7 +215,7 @@ func (b *bench) command(args ...string) *exec.Cmd {
 	cmd.Dir = b.dir
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + b.dir, "TRAINING_KEY=" + trainingKey, "VAULT_CONNECTION=" + b.place.connection,
-		"GOTRACEBACK=all", "GORACE=halt_on_error=1 exitcode=66",
+		"GOTRACEBACK=all", testenv.Race + " halt_on_error=1 exitcode=66",
 	}
 	if s := b.place.secrets; s != nil && args[0] == "copy" { // backups and prunes do without
 		cmd.Env = append(cmd.Env, "CVARCHIVE_IDENTITY="+s.identityFile)
