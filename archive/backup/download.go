@@ -27,7 +27,7 @@ func (r *run) keep(ctx context.Context, projectID string, l download.Link, limit
 	}
 	// Most of what is downloaded is new: storing it, which fails where the name
 	// is taken, takes one request to the vault and not two.
-	has, err := r.vault.PutObject(ctx, o, b.Reader())
+	has, err := r.inventory.PutObject(ctx, o, b.Reader())
 	if _, damaged := errors.AsType[*vault.ObjectError](err); damaged {
 		return o, &itemError{fmt.Errorf("%w; move that file out of the vault and back up again", err)}
 	}

@@ -150,7 +150,7 @@ func (c *capture) dispatch(ctx, work context.Context, g *errgroup.Group, queue c
 func (c *capture) obtain(ctx context.Context, j *job) error {
 	img, e := &j.image, j.entry
 	if e.object != nil && !e.checked {
-		has, err := c.run.vault.HasObject(ctx, *e.object)
+		has, err := c.run.inventory.HasObject(ctx, *e.object)
 		_, damaged := errors.AsType[*vault.ObjectError](err)
 		switch {
 		case err != nil && !damaged:

@@ -56,6 +56,9 @@ func (r *run) capture(ctx context.Context, p manifest.Project) (_ *capture, err 
 		return nil, err
 	}
 	r.journal.addTo(c.known, p.ID)
+	if !r.opt.MetadataOnly {
+		r.inventory.Expect(int64(len(c.known)))
+	}
 	if err := c.settle(ctx); err != nil {
 		return nil, err
 	}

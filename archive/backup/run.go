@@ -14,6 +14,7 @@ import (
 
 	"cvarchive/archive"
 	"cvarchive/archive/download"
+	"cvarchive/archive/inventory"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
@@ -24,6 +25,7 @@ type run struct {
 	opt       Options
 	source    Source
 	vault     *vault.Vault
+	inventory *inventory.Inventory
 	writer    *archive.Writer
 	ancestry  *ancestry
 	journal   *journal
@@ -54,6 +56,7 @@ func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result,
 	r.hard = ctx
 	soft, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	r.inventory = inventory.New(soft, v)
 	go func() {
 		select {
 		case <-opt.Stop: // or never, when it is nil

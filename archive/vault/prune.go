@@ -156,12 +156,26 @@ type StoredObject struct {
 // ListObjects yields the objects of the vault in the order of their digests, or
 // of what stands for them. Other files among them are passed over.
 func (v *Vault) ListObjects(ctx context.Context) iter.Seq2[StoredObject, error] {
+	return v.listObjects(ctx, "")
+}
+
+// Shards is how many parts the objects of a vault can be listed in, by the first
+// byte of their digests.
+const Shards = 256
+
+// ListShard is [Vault.ListObjects] for one part.
+func (v *Vault) ListShard(ctx context.Context, first byte) iter.Seq2[StoredObject, error] {
+	return v.listObjects(ctx, hex.EncodeToString([]byte{first})+"/")
+}
+
+// listObjects lists the objects in a folder of those that there are for them.
+func (v *Vault) listObjects(ctx context.Context, folder string) iter.Seq2[StoredObject, error] {
 	return func(yield func(StoredObject, error) bool) {
 		prefix, nameOf := objectPrefix, PlainObjectName
 		if v.Encrypted() {
 			prefix, nameOf = hiddenPrefix, func(o manifest.Object) string { return hiddenName(o.SHA256) }
 		}
-		for info, err := range v.store.List(ctx, prefix) {
+		for info, err := range v.store.List(ctx, prefix+folder) {
 			if err != nil {
 				yield(StoredObject{}, fmt.Errorf("list the objects: %w", err))
 				return

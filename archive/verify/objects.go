@@ -60,6 +60,9 @@ func (m *mention) item() string {
 func (o *objects) run(ctx context.Context) error {
 	m := o.reader.Manifest()
 	o.pass.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "objects of " + o.report.Archive, Total: m.Objects.Count})
+	if !o.pass.opt.ReadData {
+		o.pass.inventory.Expect(m.Objects.Count)
+	}
 	o.lowestRank = math.MaxUint64
 	for i := range m.Projects {
 		if err := o.project(ctx, &m.Projects[i]); err != nil {
@@ -246,7 +249,7 @@ func (o *objects) object(ctx context.Context, m *mention, toItsEnd bool) error {
 func (o *objects) look(ctx context.Context, obj manifest.Object, toItsEnd bool) error {
 	v := o.pass.vault
 	if !toItsEnd {
-		has, err := v.HasObject(ctx, obj)
+		has, err := o.pass.inventory.HasObject(ctx, obj)
 		if err == nil && !has {
 			err = &vault.ObjectError{Object: obj, Reason: "is missing from " + v.String(), Err: fs.ErrNotExist}
 		}

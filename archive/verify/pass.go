@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"sync"
 
+	"cvarchive/archive/inventory"
 	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
@@ -17,8 +18,9 @@ import (
 // Pass verifies archives of one vault, one after the other. An object that
 // several of them name is looked at once, and reported for each.
 type Pass struct {
-	vault *vault.Vault
-	opt   Options
+	vault     *vault.Vault
+	inventory *inventory.Inventory // nil until an archive is verified
+	opt       Options
 
 	archives map[string]vault.Archive   // by name; nil until they are needed
 	digests  map[string]manifest.Digest // of archive files, by name
@@ -82,6 +84,9 @@ func keyOf(o manifest.Object) key { return objectset.OfLine(o) }
 // Archive verifies one archive. The error says that it could not be done: the
 // archive is gone, the vault does not answer, ctx ended.
 func (p *Pass) Archive(ctx context.Context, a vault.Archive) (*Report, error) {
+	if p.inventory == nil {
+		p.inventory = inventory.New(ctx, p.vault)
+	}
 	report := &Report{Archive: a.Name, Size: a.Size, ReadData: p.opt.ReadData, Sample: p.opt.Sample}
 	c := newCollector(report, p.opt)
 	f, known, err := p.open(ctx, c, a)

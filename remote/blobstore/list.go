@@ -12,6 +12,9 @@ import (
 	"cvarchive/manifest/store"
 )
 
+// PageSize is how many names one request of a listing brings.
+func (s *Store) PageSize() int { return 5000 }
+
 // List implements the store of a vault. Blobs whose names no vault could have, and
 // the folders of hierarchical namespaces, are passed over.
 func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[store.Info, error] {

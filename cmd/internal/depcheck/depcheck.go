@@ -46,11 +46,12 @@ var rules = []rule{
 	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/seal", "archive/vault/..."}},
 	{"archive/download", []string{"manifest"}}, // shared by flows
 	{"archive/objectset", []string{"manifest"}},
+	{"archive/inventory", []string{"archive/objectset", "archive/vault", "manifest"}}, // shared by flows
 	{"archive/sign", []string{"manifest"}},
 	{"archive/journal", []string{"manifest/store"}},
 	// The flows:
 	{"archive/drill", []string{"archive", "archive/journal", "archive/progress", "archive/restore", "manifest/..."}}, // a restore, rehearsed
-	{"archive/...", []string{"archive", "archive/download", "archive/journal", "archive/objectset", "archive/progress", "archive/seal", "archive/sign", "archive/vault", "manifest/..."}},
+	{"archive/...", []string{"archive", "archive/download", "archive/inventory", "archive/journal", "archive/objectset", "archive/progress", "archive/seal", "archive/sign", "archive/vault", "manifest/..."}},
 
 	{"cmd/...", []string{"..."}},
 }
