@@ -2,6 +2,7 @@ package backup
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -68,10 +69,19 @@ func (l *loss) add(more loss) {
 	l.all += more.all
 }
 
+// incompleteCode marks the failure of an archive that lost too much.
+const incompleteCode = "Incomplete"
+
+// IsIncomplete reports whether a backup lost more than it was allowed to, so
+// that a vault marks its archive.
+func IsIncomplete(m *manifest.Manifest) bool {
+	return slices.ContainsFunc(m.Failures, func(f manifest.Failure) bool { return f.Item == "archive" && f.Code == incompleteCode })
+}
+
 // failure says that the loss is more than was allowed.
 func (l loss) failure(limit Limit) manifest.Failure {
 	return manifest.Failure{
-		Item: "archive", Code: "Incomplete",
+		Item: "archive", Code: incompleteCode,
 		Message: fmt.Sprintf("the capture lost %d of %d images and models, more than the limit of %s; this archive is never the latest", l.lost, l.all, limit),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -71,6 +72,15 @@ func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result,
 	return res, err
 }
 
+// newID draws an id for an archive. Names tell the second, and archives of one
+// second are listed by their ids, so that these begin with the fraction of it.
+func newID(started time.Time) string {
+	id := make([]byte, 4)
+	rand.Read(id) // never fails
+	id[0] = byte(started.Nanosecond() * 256 / int(time.Second))
+	return hex.EncodeToString(id)
+}
+
 // inFlight returns the context of work that is finished once it was begun
 // under ctx: it ends with what fails, and with the context of the backup, but
 // not with [Options.Stop].
@@ -97,11 +107,7 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 	if err := vault.CheckSource(r.opt.Source.Name); err != nil {
 		return nil, err
 	}
-	id := make([]byte, 4)
-	if _, err := rand.Read(id); err != nil {
-		return nil, fmt.Errorf("choose an id for the archive: %w", err)
-	}
-	m.ID = hex.EncodeToString(id)
+	m.ID = newID(m.Started)
 	projects, err := r.list(ctx, &m)
 	if err != nil {
 		return nil, err

@@ -207,7 +207,7 @@ func (p *pruner) delete(ctx context.Context, batch []vault.StoredObject) error {
 	g.SetLimit(p.opt.Concurrency)
 	for i, o := range batch {
 		if k := objectset.Of(o.Object); p.named.Has(k) || p.waiting.Has(k) {
-			continue
+			continue // its fate is that of what was touched
 		}
 		g.Go(func() error {
 			fates[i], errs[i] = p.deleteObject(ctx, o)
@@ -251,7 +251,8 @@ func (p *pruner) deleteObject(ctx context.Context, o vault.StoredObject) (fate, 
 	return fate{}, err
 }
 
-// fate is what became of an object that was to go.
+// fate is what became of an object that was to go. One that is neither gone nor
+// protected stays because a writer relies on it since.
 type fate struct {
 	gone, protected bool
 	state           store.State
@@ -281,15 +282,20 @@ func (p *pruner) account(batch []vault.StoredObject, fates []fate, errs []error)
 			continue
 		}
 		row = 0
-		if fates[i].protected {
-			p.report.Objects.Deletable--
-			p.report.Objects.DeletableBytes -= o.Size
-			p.protected(o, fates[i].state)
-		}
+		n := &p.report.Objects
 		if fates[i].gone {
-			p.report.Objects.Deleted++
-			p.report.Objects.DeletedBytes += o.Size
-			p.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "object " + o.Name, Done: p.report.Objects.Deleted})
+			n.Deleted++
+			n.DeletedBytes += o.Size
+			p.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "object " + o.Name, Done: n.Deleted})
+			continue
+		}
+		n.Deletable--
+		n.DeletableBytes -= o.Size
+		if fates[i].protected {
+			p.protected(o, fates[i].state)
+		} else {
+			n.Reused++
+			n.ReusedBytes += o.Size
 		}
 	}
 	return nil

@@ -66,7 +66,9 @@ type Objects struct {
 	Protected, ProtectedBytes int64
 	ProtectedUntil            time.Time
 	Held                      bool
-	Deleted, DeletedBytes     int64
+	// Reused ones were to go, and a writer relied on them before they went.
+	Reused, ReusedBytes   int64
+	Deleted, DeletedBytes int64
 }
 
 // Failure is a file that could not be deleted.

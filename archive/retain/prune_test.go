@@ -529,7 +529,7 @@ func TestTouchedAtTheLastMoment(t *testing.T) {
 			return nil
 		}}
 		r := prune(t, vaulttest.Init(t, h), Options{Policy: Policy{Last: 1}, Grace: 24 * time.Hour})
-		if r.Objects.Deleted != 0 || !r.Whole() {
+		if n := r.Objects; n.Deleted != 0 || n.Deletable != 0 || n.Reused != 1 || !r.Whole() {
 			t.Errorf("%+v", r)
 		}
 		wantObjects(t, s, v, "model", "old")

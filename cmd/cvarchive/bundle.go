@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"cvarchive/archive"
+	"cvarchive/archive/backup"
 	"cvarchive/archive/bundle"
 	"cvarchive/archive/vault"
 	"cvarchive/archive/verify"
@@ -178,7 +180,7 @@ func sizeOf(text string) (int64, error) {
 // chosen projects, made for it in a temporary file that done removes.
 func bundleSource(ctx context.Context, o *opened, projects []string) (src bundle.Source, done func(), err error) {
 	if len(projects) == 0 {
-		src := sourceFor(o.reader.Manifest(), o.file, o.size)
+		src := sourceFor(o.reader.Manifest(), o.file, o.size, backup.IsIncomplete(o.reader.Manifest()))
 		src.Signature, err = o.signature(ctx)
 		return src, func() {}, err
 	}
@@ -203,13 +205,18 @@ func bundleSource(ctx context.Context, o *opened, projects []string) (src bundle
 		done()
 		return src, nil, err
 	}
-	return sourceFor(m, f, info.Size()), done, nil
+	lossy := slices.ContainsFunc(chosen, func(e manifest.ProjectEntry) bool { return e.Outcome != manifest.Complete })
+	return sourceFor(m, f, info.Size(), lossy && backup.IsIncomplete(o.reader.Manifest())), done, nil
 }
 
 // sourceFor names an archive as a vault does.
-func sourceFor(m *manifest.Manifest, file io.ReaderAt, size int64) bundle.Source {
+func sourceFor(m *manifest.Manifest, file io.ReaderAt, size int64, incomplete bool) bundle.Source {
 	name := m.Source.Name + "/" + m.Started.UTC().Format("20060102T150405Z") + "-" + m.ID
-	return bundle.Source{Name: name, Path: "archives/" + name + ".tar.zst", File: file, Size: size}
+	suffix := ".tar.zst"
+	if incomplete {
+		suffix = ".incomplete.tar.zst"
+	}
+	return bundle.Source{Name: name, Path: "archives/" + name + suffix, File: file, Size: size}
 }
 
 // newFile is a file that gets its name when it is complete. Nothing is made

@@ -183,6 +183,7 @@ type prunedObjects struct {
 	Waiting   objectSum `json:"waiting"`
 	Young     objectSum `json:"young"`
 	Protected objectSum `json:"protected"`
+	Reused    objectSum `json:"reused"`
 	Deletable objectSum `json:"deletable"`
 	Deleted   objectSum `json:"deleted"`
 }
@@ -204,7 +205,8 @@ func newPruning(r *retain.Report) *pruning {
 		DryRun: r.DryRun, Pending: r.Pending(), Whole: r.Whole(), Grace: r.Grace.Seconds(), Archives: []prunedArchive{},
 		Objects: prunedObjects{
 			All: objectSum{n.Count, n.Bytes}, Named: objectSum{n.Named, n.NamedBytes}, Waiting: objectSum{n.Waiting, n.WaitingBytes},
-			Young: objectSum{n.Young, n.YoungBytes}, Protected: objectSum{n.Protected, n.ProtectedBytes}, Deletable: objectSum{n.Deletable, n.DeletableBytes}, Deleted: objectSum{n.Deleted, n.DeletedBytes},
+			Young: objectSum{n.Young, n.YoungBytes}, Protected: objectSum{n.Protected, n.ProtectedBytes}, Reused: objectSum{n.Reused, n.ReusedBytes},
+			Deletable: objectSum{n.Deletable, n.DeletableBytes}, Deleted: objectSum{n.Deleted, n.DeletedBytes},
 		},
 		Journals: r.Journals, Expired: r.Expired, Failed: r.Failed,
 	}
@@ -262,6 +264,9 @@ func (a *app) printPruning(r *retain.Report) {
 	}
 	if n.Protected > 0 {
 		a.out.Printf("%s (%s) that no archive names are protected%s, and stay\n", ui.Count(n.Protected, "object"), ui.Bytes(n.ProtectedBytes), protectedBy(n))
+	}
+	if n.Reused > 0 {
+		a.out.Printf("%s (%s) that no archive named were taken into use meanwhile, and stay\n", ui.Count(n.Reused, "object"), ui.Bytes(n.ReusedBytes))
 	}
 	for _, f := range r.Failures[:min(len(r.Failures), shownFailures)] {
 		a.out.Printf("%s\n", a.out.Paint(ui.Red, ui.Sentence(fmt.Sprintf("not deleted: %s: %v", f.Name, f.Err))))

@@ -67,13 +67,15 @@ func (a *app) simulate(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("start the simulator: %w", err)
 	}
-	server := &http.Server{
-		Handler: a.logged(service), ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
+	server := a.simulatorServer(service)
+	if c.Bool("sample") {
+		err = a.seed(c.Context, service, options)
 	}
-	done := make(chan error, 1)
-	go func() { done <- server.Serve(listener) }()
-	err = a.simulating(c, service, options, done)
+	if err == nil {
+		done := make(chan error, 1)
+		go func() { done <- server.Serve(listener) }()
+		err = a.simulating(c, service, options, done)
+	}
 	// Requests under way get a moment; what they changed is saved.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context), 5*time.Second)
 	defer cancel()
@@ -89,14 +91,15 @@ func (a *app) simulate(c *cli.Context) error {
 	return err
 }
 
-// simulating fills the account if asked, says how to use the service, and
-// waits for the signal that ends it.
-func (a *app) simulating(c *cli.Context, service *simulator.Service, o simulator.Options, failed <-chan error) error {
-	if c.Bool("sample") {
-		if err := a.seed(c.Context, o); err != nil {
-			return err
-		}
+func (a *app) simulatorServer(service http.Handler) *http.Server {
+	return &http.Server{
+		Handler: a.logged(service), ReadHeaderTimeout: 10 * time.Second,
+		ErrorLog: slog.NewLogLogger(a.log.Handler(), slog.LevelDebug),
 	}
+}
+
+// simulating says how to use the service, and waits for the signal that ends it.
+func (a *app) simulating(c *cli.Context, service *simulator.Service, o simulator.Options, failed <-chan error) error {
 	a.printSimulator(o)
 	save := time.NewTicker(saveInterval)
 	defer save.Stop()
@@ -159,11 +162,20 @@ func listenLoopback(ctx context.Context, address string) (net.Listener, error) {
 	return l, nil
 }
 
-// seed fills the first resource unless it has projects already.
-func (a *app) seed(ctx context.Context, o simulator.Options) error {
+// seed fills the first resource unless it has projects already. It does so by
+// an address of its own: who calls the service meanwhile waits, and sees the
+// sample when it is complete.
+func (a *app) seed(ctx context.Context, service http.Handler, o simulator.Options) error {
+	listener, err := listenLoopback(ctx, "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	server := a.simulatorServer(service)
+	defer server.Close()
+	go server.Serve(listener)
 	first := o.Resources[0]
 	client, err := customvision.New(customvision.Options{
-		Name: first.Name, Endpoint: o.BaseURL + "/" + first.Name, TrainingKey: manifest.NewSecret(first.Key),
+		Name: first.Name, Endpoint: "http://" + listener.Addr().String() + "/" + first.Name, TrainingKey: manifest.NewSecret(first.Key),
 		CallsPerSecond: -1, Version: toolVersion(), Logger: a.log,
 	})
 	if err != nil {
