@@ -226,7 +226,7 @@ func (j *journal) keep(ctx context.Context) {
 		case <-tick.C:
 		}
 		began := time.Now()
-		j.flush(ctx)
+		j.flush(ctx, flushImages)
 		// A flush has all objects made durable first, which may take far
 		// longer than storing 64 of them.
 		select {
@@ -239,12 +239,13 @@ func (j *journal) keep(ctx context.Context) {
 	}
 }
 
-// flush writes what is pending.
-func (j *journal) flush(ctx context.Context) {
-	for {
+// flush writes what is pending, and goes on as long as there is enough more: what
+// is stored meanwhile is no segment of its own.
+func (j *journal) flush(ctx context.Context, enough int) {
+	for least := 1; ; least = enough {
 		j.mu.Lock()
 		entries := slices.Clone(j.pending[:min(len(j.pending), vault.MaxSegmentEntries)])
-		if len(entries) == 0 {
+		if len(entries) < least {
 			j.mu.Unlock()
 			return
 		}
@@ -283,7 +284,7 @@ func (j *journal) stop(ctx context.Context, committed bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushLast)
 	defer cancel()
-	j.flush(ctx)
+	j.flush(ctx, 1)
 }
 
 // clear deletes the segments that the archive just written makes useless,
