@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"cvarchive/manifest/store"
 )
 
 const (
@@ -23,7 +25,11 @@ type ArchiveFile struct {
 	*ranges
 	content io.ReaderAt // of the archive: the ranges, or what they hold decrypted
 	length  int64
+	state   store.State
 }
+
+// State is what the store did to the archive when it was opened, such as a hold.
+func (f *ArchiveFile) State() store.State { return f.state }
 
 // Size returns the archive's length in bytes.
 func (f *ArchiveFile) Size() int64 { return f.length }

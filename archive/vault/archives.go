@@ -165,6 +165,7 @@ func (v *Vault) OpenArchive(ctx context.Context, a Archive) (*ArchiveFile, error
 		return nil, err
 	}
 	f := newArchiveFile(ctx, v.store, a.Name, info)
+	f.state = info.State
 	if v.Encrypted() {
 		err = f.decrypt(v.crypt.opener, 0)
 	}

@@ -186,7 +186,7 @@ func (r readAhead) ReadAt(p []byte, _ int64) (int, error) {
 func (v *Vault) readIndex(ctx context.Context, a Archive, path string, stored Info) (*ArchiveFile, indexHead, error) {
 	info, err := v.store.Stat(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, indexHead{}, &ArchiveError{Archive: a.Name, Err: errNoIndex, Reason: "has no index (" + path + "), or its first bytes were altered", Hint: "with --identity it can be read all the same, if it is whole"}
+		return nil, indexHead{}, &ArchiveError{Archive: a.Name, Err: errNoIndex, Reason: "has no index (" + path + "), or its first bytes were altered", Hint: "cvarchive init --identity FILE writes it again, if the archive is whole"}
 	}
 	if err != nil {
 		return nil, indexHead{}, fmt.Errorf("open the index of archive %s: %w", a.Name, err)
@@ -200,6 +200,7 @@ func (v *Vault) readIndex(ctx context.Context, a Archive, path string, stored In
 		f.Close()
 		return nil, head, err
 	}
+	f.state = stored.State
 	return f, head, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"cvarchive/cmd/internal/config"
+	"cvarchive/cmd/internal/ui"
 	"cvarchive/manifest"
 )
 
@@ -25,7 +26,8 @@ already is kept: its vault is made then, or opened if it is one. Nothing is over
 
 With encrypt_to in the config the vault is encrypted, and its naming key is written to a
 file beside the config (or to naming_key_file): hosts that back up need it, and no private
-key. Lost, it is written again by init --identity FILE.`,
+key. Lost, it is written again by init --identity FILE, and so are the indexes of archives
+that the vault has lost, without which such hosts cannot know what an archive names.`,
 			"cvarchive init",
 			"cvarchive init --vault /var/backups/customvision",
 			"cvarchive init --vault https://account.blob.core.windows.net/customvision"),
@@ -101,6 +103,15 @@ func (a *app) makeVault(c *cli.Context, f *config.File, address string) error {
 	}
 	if err := p.recoverKey(opened, a.out); err != nil {
 		return err
+	}
+	if opened.CanRead() == nil {
+		n, err := opened.WriteLostIndexes(c.Context)
+		if n > 0 {
+			a.out.Printf("wrote %s again that the vault had lost\n", ui.Count(n, "index", "indexes"))
+		}
+		if err != nil {
+			return fmt.Errorf("write what the vault has lost: %w", err)
+		}
 	}
 	a.out.Printf("next: cvarchive doctor checks access\n")
 	return nil

@@ -10,26 +10,31 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"cvarchive/archive"
+	"cvarchive/archive/backup"
+	"cvarchive/archive/vault"
 	"cvarchive/cmd/internal/suggest"
 	"cvarchive/manifest"
 )
 
 // inspection is the shape of "inspect --json".
 type inspection struct {
-	Archive       string              `json:"archive"` // name, or path of a lone file
-	Size          int64               `json:"size"`    // bytes of the archive file
-	ID            string              `json:"id"`
-	FormatVersion string              `json:"formatVersion"`
-	Tool          manifest.Tool       `json:"tool"`
-	Source        manifest.Source     `json:"source"`
-	Started       time.Time           `json:"started"`
-	Finished      time.Time           `json:"finished"`
-	Capture       manifest.Capture    `json:"capture"`
-	Parent        *manifest.Parent    `json:"parent,omitempty"`
-	Outcome       manifest.Outcome    `json:"outcome"`
-	Objects       manifest.ObjectList `json:"objects"`
-	Failures      []manifest.Failure  `json:"failures,omitempty"`
-	Projects      []inspectedProject  `json:"projects"`
+	Archive       string           `json:"archive"` // name, or path of a lone file
+	Size          int64            `json:"size"`    // bytes of the archive file
+	ID            string           `json:"id"`
+	FormatVersion string           `json:"formatVersion"`
+	Tool          manifest.Tool    `json:"tool"`
+	Source        manifest.Source  `json:"source"`
+	Started       time.Time        `json:"started"`
+	Finished      time.Time        `json:"finished"`
+	Capture       manifest.Capture `json:"capture"`
+	Parent        *manifest.Parent `json:"parent,omitempty"`
+	Signed        bool             `json:"signed,omitempty"` // verify tells by whom
+	Incomplete    bool             `json:"incomplete,omitempty"`
+	protection
+	Outcome  manifest.Outcome    `json:"outcome"`
+	Objects  manifest.ObjectList `json:"objects"`
+	Failures []manifest.Failure  `json:"failures,omitempty"`
+	Projects []inspectedProject  `json:"projects"`
 }
 
 // inspectedProject is one project of an inspection.
@@ -107,6 +112,14 @@ func inspect(ctx context.Context, o *opened, projects []string, now time.Time) (
 		Outcome: outcomeOf(m), Objects: m.Objects, Failures: m.Failures,
 		Projects: []inspectedProject{},
 	}
+	if stored, ok := o.file.(*vault.ArchiveFile); ok {
+		i.protection = protectionOf(stored.State())
+	}
+	signature, err := o.signature(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i.Signed, i.Incomplete = signature != nil, backup.IsIncomplete(m)
 	chosen, err := chooseProjects(m, projects)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,17 @@ func (a *app) printInspection(i *inspection) {
 		t.Row("Builds on", i.Parent.Name)
 	}
 	t.Row("Content", fmt.Sprintf("%s, %s", ui.Count(i.Objects.Count, "object"), ui.Bytes(i.Objects.Bytes)))
-	t.Row("State", string(i.Outcome))
+	state := string(i.Outcome)
+	if i.Incomplete {
+		state = "incomplete, and not the latest"
+	}
+	t.Row("State", state)
+	if i.Signed {
+		t.Row("Signed", "yes; cvarchive verify --allowed-signers FILE tells by whom")
+	}
+	if text := i.protection.text(a.now()); text != "" {
+		t.Row("Protected", text)
+	}
 	t.Print(a.out, "")
 	a.printFailures("", i.Failures)
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -12,6 +13,7 @@ import (
 	"cvarchive/archive/vault"
 	"cvarchive/cmd/internal/ui"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 )
 
 // listing is the shape of "list --json".
@@ -31,6 +33,7 @@ type listingEntry struct {
 	// are never the latest.
 	Incomplete bool `json:"incomplete,omitempty"`
 	Signed     bool `json:"signed,omitempty"`
+	protection
 	// Error says why the archive could not be read; what follows is then
 	// missing.
 	Error        string           `json:"error,omitempty"`
@@ -84,6 +87,32 @@ whole. SOURCE shows those of one resource. Nothing but the vault is contacted.`,
 // listingReads bounds how many archives are opened at once.
 const listingReads = 8
 
+// protection is what keeps an archive from being deleted and changed.
+type protection struct {
+	Held           bool       `json:"held,omitempty"` // by a legal hold
+	ImmutableUntil *time.Time `json:"immutableUntil,omitempty"`
+}
+
+func protectionOf(s store.State) (p protection) {
+	p.Held = s.Held
+	if !s.ImmutableUntil.IsZero() {
+		p.ImmutableUntil = &s.ImmutableUntil
+	}
+	return p
+}
+
+// text names what holds now; empty: nothing.
+func (p protection) text(now time.Time) string {
+	var parts []string
+	if p.Held {
+		parts = append(parts, "held")
+	}
+	if p.ImmutableUntil != nil && p.ImmutableUntil.After(now) {
+		parts = append(parts, "immutable until "+ui.Time(*p.ImmutableUntil))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // readListing opens every archive as far as its manifest.
 func readListing(ctx context.Context, v *vault.Vault, source string) (*listing, error) {
 	archives, err := v.Archives(ctx)
@@ -125,6 +154,7 @@ func (e *listingEntry) read(ctx context.Context, v *vault.Vault, entry vault.Arc
 		return err
 	}
 	defer f.Close()
+	e.protection = protectionOf(f.State())
 	r, err := archive.NewReader(f, f.Size())
 	if err != nil {
 		return err
@@ -206,16 +236,23 @@ func (a *app) printListing(l *listing) {
 		if e.MetadataOnly {
 			content = "none"
 		}
-		t.Row(e.Name, ui.Time(e.Created), ui.Grouped(e.Projects), ui.Grouped(e.Images), content, ui.Bytes(e.Size), tokenCell(e, now), stateCell(e))
+		t.Row(e.Name, ui.Time(e.Created), ui.Grouped(e.Projects), ui.Grouped(e.Images), content, ui.Bytes(e.Size), tokenCell(e, now), stateCell(e, now))
 	}
 	t.Print(a.out, "")
 }
 
-func stateCell(e listingEntry) string {
+func stateCell(e listingEntry, now time.Time) string {
+	state := string(e.Outcome)
 	if e.Incomplete {
-		return "incomplete"
+		state = "incomplete"
 	}
-	return string(e.Outcome)
+	if e.Signed {
+		state += ", signed"
+	}
+	if held := e.protection.text(now); held != "" {
+		state += ", " + held
+	}
+	return state
 }
 
 func tokenCell(e listingEntry, now time.Time) string {
