@@ -80,7 +80,7 @@ func TestFewReads(t *testing.T) {
 
 // An index and a manifest that the first read does not cover are found.
 func TestBigIndex(t *testing.T) {
-	const images = 3000
+	const images = 5000
 	file, _ := write(t, archive.WriterOptions{TempDir: t.TempDir()}, images)
 	members, m := unpack(t, file)
 	for i := range 2000 {

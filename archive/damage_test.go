@@ -222,11 +222,13 @@ func TestAlteredArchives(t *testing.T) {
 			list(e, m)
 			return replace(e, project, "Projekt", "projekt")
 		}, false, "its SHA-256 is"},
-		"counts":        {func(e []entry, m *manifest.Manifest) []entry { m.Projects[0].Counts.Tagged++; return e }, true, "the counts of project"},
-		"entry's name":  {func(e []entry, m *manifest.Manifest) []entry { m.Projects[0].Name = "other"; return e }, true, "what it says of project"},
-		"token expiry":  {func(e []entry, m *manifest.Manifest) []entry { m.Projects[0].Token.Expires = ""; return e }, true, "of the token"},
-		"object list":   {func(e []entry, m *manifest.Manifest) []entry { m.Objects.Bytes++; return e }, true, "its object list"},
-		"record's size": {func(e []entry, _ *manifest.Manifest) []entry { return replace(e, images, `"size":1000`, `"size":1001`) }, true, "its object list"},
+		"counts":       {func(e []entry, m *manifest.Manifest) []entry { m.Projects[0].Counts.Tagged++; return e }, true, "the counts of project"},
+		"entry's name": {func(e []entry, m *manifest.Manifest) []entry { m.Projects[0].Name = "other"; return e }, true, "what it says of project"},
+		"token expiry": {func(e []entry, m *manifest.Manifest) []entry { m.Projects[0].Token.Expires = ""; return e }, true, "of the token"},
+		"object list":  {func(e []entry, m *manifest.Manifest) []entry { m.Objects.Bytes++; return e }, true, "its object list"},
+		"record's size": {func(e []entry, _ *manifest.Manifest) []entry {
+			return replace(e, images, `,1000,"jpg"]`, `,1001,"jpg"]`)
+		}, true, "its object list"},
 		"record dropped": {func(e []entry, _ *manifest.Manifest) []entry {
 			_, e[images].body, _ = bytes.Cut(e[images].body, []byte("\n"))
 			return e

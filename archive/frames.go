@@ -30,7 +30,7 @@ func newFrameWriter(w io.Writer, frameSize int) (*frameWriter, error) {
 	// has other use for the processors.
 	enc, err := zstd.NewWriter(nil,
 		zstd.WithEncoderConcurrency(1),
-		zstd.WithEncoderLevel(zstd.SpeedBetterCompression),
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderCRC(true))
 	if err != nil {
 		return nil, err

@@ -16,7 +16,7 @@ import (
 // away, every refusal is of a kind that callers know, and what Verify finds
 // whole must be readable in full.
 func FuzzReader(f *testing.F) {
-	golden, err := os.ReadFile(goldenFile)
+	golden, err := os.ReadFile("../testdata/archives/" + goldenFiles[0].file)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -69,8 +69,9 @@ func sampleImage(project, n int) manifest.Image {
 		img.Extra = manifest.Extra{"isFavourite": json.RawMessage("true"), "a": json.RawMessage(`{"b":1.10}`)}
 	}
 	for t := range n % 3 {
-		img.Tags = append(img.Tags, manifest.ImageTag{TagID: uuid('t', t+1), Created: "2019-06-20T00:00:00.1"})
-		img.Regions = append(img.Regions, manifest.Region{ID: uuid('r', n*8+t), TagID: uuid('t', t+1),
+		created := []manifest.Timestamp{"2019-06-20T00:00:00.1000000", "2019-06-20T00:00:00.1"}[t]
+		img.Tags = append(img.Tags, manifest.ImageTag{TagID: uuid('t', t+1), Created: created})
+		img.Regions = append(img.Regions, manifest.Region{ID: uuid('r', n*8+t), TagID: uuid('t', t+1), Created: "2019-06-20T00:00:02.0000000",
 			Left: json.Number(fmt.Sprintf("0.%07d", (n*7919+t)%9999999)), Top: "0.1", Width: "0.25", Height: "1e-3"})
 	}
 	if n%5 == 0 {

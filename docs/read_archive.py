@@ -8,14 +8,13 @@ It takes the Python standard library and the commands zstd and, for what is encr
 private key in IDENTITY. FILE is a bundle, an archive in its vault, or one alone, which has no image
 bytes. Without an error, all digests were right. docs/format.md specifies the rest.
 """
-import argparse, hashlib, hmac, json, pathlib, shutil, subprocess, sys, tarfile, tempfile
+import argparse, hashlib, hmac, json, pathlib, shutil, subprocess, sys, tarfile, tempfile, uuid
 
 def decrypted(path, identity):
     file = open(path, "rb", buffering=0)
     encrypted = file.read(21) == b"age-encryption.org/v1"
     file.seek(0)
-    command = ["age", "--decrypt", "-i", identity or "/dev/null"]
-    return subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE).stdout if encrypted else file
+    return subprocess.Popen(["age", "--decrypt", "-i", identity or "/dev/null"], stdin=file, stdout=subprocess.PIPE).stdout if encrypted else file
 
 def untar(file):
     return tarfile.open(fileobj=subprocess.Popen(["zstd", "-dcq"], stdin=file, stdout=subprocess.PIPE).stdout, mode="r|")
@@ -31,11 +30,12 @@ def read(tar, want):
                 text.append(line)
                 continue
             image = json.loads(line)
-            held = image.get("object", {"sha256": "-", "ext": "-"})
+            held = image.get("object", ("-", 0, "-"))
+            held = held if isinstance(held, dict) else dict(zip(("sha256", "size", "ext"), held))  # fields in the first archives
             if want is None:
-                print(f"  {image['id']}  {held['sha256']}.{held['ext']}")
-            elif image["id"].lower() == want.lower():
-                found = image.get("object")
+                print(f"  {uuid.UUID(image['id'])}  {held['sha256']}.{held['ext']}")
+            elif image["id"].replace("-", "").lower() == want.replace("-", "").lower():
+                found = held if "object" in image else None
         digests[member.name] = digest.hexdigest()
         if member.name.endswith("/project.json") and want is None:
             print("{name}  {id}".format(**json.loads(b"".join(text))))

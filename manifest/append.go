@@ -10,31 +10,39 @@ import (
 	"unicode/utf8"
 )
 
-// The JSON of an [Image], made without reflection and some five times as fast
-// as by encoding/json. But for regions, both give the same bytes
-// (FuzzImageRecord).
+// A line of images.jsonl says what an [Image] does in fewer bytes than its
+// fields would take: there are millions of lines, and their number of bytes
+// is what they cost to write, hash, compress and read. docs/format.md
+// specifies the form. Lists take the place of objects,
+//
+//	"tags":    [[id, when], …]
+//	"regions": [[tag, id, when, left, top, width, height], …]
+//	"object":  [sha256, size, ext]
+//
+// with the name of a tag at the end of a list where there is one; ids have
+// no dashes; "when" is in seconds, from created of the image to that of the
+// tag, and from that of the tag to that of the region; and the tag of a region
+// is its index in the record's tags. Whatever is not as usual (an id in upper
+// case, a timestamp of another form, the tag of no image) is text in the same
+// place, so that every record comes back exactly.
 
-// appendImage appends the JSON of an image that is valid, without Extra.
+// appendImage appends the line of an image that is valid, without Extra.
 func appendImage(dst []byte, img *Image) []byte {
-	dst = appendField(dst, '{', "id")
-	dst = appendText(dst, img.ID)
+	dst = appendID(appendField(dst, '{', "id"), img.ID)
 	dst = appendOptional(dst, "created", string(img.Created))
 	dst = appendCount(dst, "width", img.Width)
 	dst = appendCount(dst, "height", img.Height)
 	for i := range img.Tags {
-		dst = appendElement(dst, "tags", i)
-		dst = appendImageTag(dst, &img.Tags[i])
+		dst = appendImageTag(appendElement(dst, "tags", i), &img.Tags[i], img.Created)
 	}
 	dst = appendEnd(dst, len(img.Tags))
 	for i := range img.Regions {
-		dst = appendElement(dst, "regions", i)
-		dst = appendRegion(dst, &img.Regions[i])
+		dst = appendRegion(appendElement(dst, "regions", i), &img.Regions[i], img)
 	}
 	dst = appendEnd(dst, len(img.Regions))
 	dst = appendTexts(dst, "metadata", img.Metadata)
 	for i, id := range img.Iterations {
-		dst = appendElement(dst, "iterations", i)
-		dst = appendText(dst, id)
+		dst = appendID(appendElement(dst, "iterations", i), id)
 	}
 	dst = appendEnd(dst, len(img.Iterations))
 	dst = appendOptional(dst, "blob", img.Blob)
@@ -47,34 +55,78 @@ func appendImage(dst []byte, img *Image) []byte {
 	return append(dst, '}')
 }
 
-func appendImageTag(dst []byte, t *ImageTag) []byte {
-	dst = appendField(dst, '{', "tagId")
-	dst = appendText(dst, t.TagID)
-	dst = appendOptional(dst, "tagName", t.TagName)
-	dst = appendOptional(dst, "created", string(t.Created))
-	return append(dst, '}')
+func appendImageTag(dst []byte, t *ImageTag, created Timestamp) []byte {
+	dst = appendID(append(dst, '['), t.TagID)
+	dst = appendWhen(append(dst, ','), t.Created, created)
+	return appendLast(dst, t.TagName)
 }
 
-// appendRegion begins as the region's tag does in the list of tags, and has
-// the numbers without names: that compresses best.
-func appendRegion(dst []byte, r *Region) []byte {
-	dst = appendText(appendField(dst, '{', "tagId"), r.TagID)
-	dst = appendOptional(dst, "tagName", r.TagName)
-	dst = appendOptional(dst, "created", string(r.Created))
-	dst = appendOptional(dst, "regionId", r.ID)
-	dst = append(append(appendField(dst, ',', "box"), '['), r.Left...)
+func appendRegion(dst []byte, r *Region, img *Image) []byte {
+	dst, base := append(dst, '['), img.Created
+	if at := slices.IndexFunc(img.Tags, func(t ImageTag) bool { return t.TagID == r.TagID }); at >= 0 {
+		dst, base = strconv.AppendInt(dst, int64(at), 10), img.Tags[at].Created
+	} else {
+		dst = appendID(dst, r.TagID)
+	}
+	dst = appendID(append(dst, ','), r.ID)
+	dst = appendWhen(append(dst, ','), r.Created, base)
+	dst = append(append(dst, ','), r.Left...)
 	dst = append(append(dst, ','), r.Top...)
 	dst = append(append(dst, ','), r.Width...)
 	dst = append(append(dst, ','), r.Height...)
-	return append(dst, ']', '}')
+	return appendLast(dst, r.TagName)
+}
+
+// appendLast ends a list with a text, if there is one.
+func appendLast(dst []byte, text string) []byte {
+	if text != "" {
+		dst = appendText(append(dst, ','), text)
+	}
+	return append(dst, ']')
+}
+
+// appendID appends an id, without dashes where it has them in the usual
+// places and is in lower case.
+func appendID(dst []byte, id string) []byte {
+	if len(id) != 36 {
+		return appendText(dst, id)
+	}
+	dst = append(dst, '"')
+	start := len(dst)
+	dst = append(append(append(append(append(dst, id[:8]...), id[9:13]...), id[14:18]...), id[19:23]...), id[24:]...)
+	if id[8] != '-' || id[13] != '-' || id[18] != '-' || id[23] != '-' || !lowerHex(dst[start:]) {
+		return appendText(dst[:start-1], id)
+	}
+	return append(dst, '"')
+}
+
+func lowerHex(text []byte) bool {
+	bad := byte(0)
+	for _, c := range text {
+		bad |= hexValues[c]&0xf0 | ^c&0x20 // which the letters in upper case lack
+	}
+	return bad == 0
+}
+
+// appendWhen appends a timestamp as the seconds from another one: 0 where
+// they are the same, whatever their form.
+func appendWhen(dst []byte, t, base Timestamp) []byte {
+	if t == base {
+		return append(dst, '0')
+	}
+	end, ok := t.ticks()
+	start, known := base.ticks()
+	if !ok || !known {
+		return appendText(dst, string(t))
+	}
+	return appendSeconds(dst, end-start)
 }
 
 func appendObject(dst []byte, o *Object) []byte {
-	dst = append(appendField(dst, '{', "sha256"), '"')
-	dst = append(hex.AppendEncode(dst, o.SHA256[:]), '"')
-	dst = strconv.AppendInt(appendField(dst, ',', "size"), o.Size, 10)
-	dst = appendText(appendField(dst, ',', "ext"), o.Ext)
-	return append(dst, '}')
+	dst = append(dst, '[', '"')
+	dst = append(hex.AppendEncode(dst, o.SHA256[:]), '"', ',')
+	dst = append(strconv.AppendInt(dst, o.Size, 10), ',')
+	return append(appendText(dst, o.Ext), ']')
 }
 
 func appendFailure(dst []byte, f *Failure) []byte {

@@ -21,7 +21,8 @@ import (
 // (of one region, say) are not kept; whoever must keep them copies the raw
 // bytes.
 
-// AppendImage appends one line of images.jsonl, without its newline.
+// AppendImage appends one line of images.jsonl, without its newline. It says
+// all that is in the record, in a form of its own (docs/format.md).
 func AppendImage(dst []byte, img *Image) ([]byte, error) {
 	if err := img.Validate(); err != nil {
 		return dst, err
@@ -39,9 +40,13 @@ func AppendImage(dst []byte, img *Image) ([]byte, error) {
 }
 
 // DecodeImage reads one line of images.jsonl into img, which is overwritten.
+// Its texts share memory: whoever keeps one of them for long clones it, but
+// for the id.
 func DecodeImage(line []byte, img *Image) error {
 	*img = Image{}
-	if scanImage(line, img) {
+	if checked, ok := scanImage(line, img); checked {
+		return nil
+	} else if ok {
 		return img.Validate()
 	}
 	return decodeImage(line, img)
@@ -53,9 +58,13 @@ func decodeImage(line []byte, img *Image) error {
 	if err := checkDocument(line, imageBounds); err != nil {
 		return fmt.Errorf("image record: %w", err)
 	}
-	extra, err := decodeRecord(line, img)
+	var in imageLine
+	extra, err := decodeRecord(line, &in)
 	if err != nil {
 		return fmt.Errorf("image record: %w", err)
+	}
+	if *img, err = in.image(); err != nil {
+		return fmt.Errorf("image record %s: %w", label(img.ID), err)
 	}
 	img.Extra = extra
 	return img.Validate()

@@ -6,5 +6,8 @@ var (
 	DecodeAsAny = decodeImage
 )
 
-// AppendAsAny is [AppendImage] by way of encoding/json, but for regions.
-func AppendAsAny(img *Image) ([]byte, error) { return appendRecord(nil, img, img.Extra) }
+// Arithmetic on timestamps.
+var (
+	Ticks       = Timestamp.ticks
+	AppendStamp = appendStamp
+)

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -18,9 +19,11 @@ import (
 
 // scanner reads from the front of rest until something is not regular.
 type scanner struct {
-	rest []byte
-	bad  bool // and nothing that was read counts
-	sep  bool // a field before was of the same object
+	rest    []byte
+	bad     bool // and nothing that was read counts
+	sep     bool // a field before was of the same object
+	unusual bool // something was read that may not be valid
+	texts   strings.Builder
 }
 
 // plainLine is the length up to which a line cannot go beyond the bounds of an
@@ -29,21 +32,26 @@ const plainLine = 16 << 10
 
 // scanImage reads a regular line into img, which must be zero. It reports
 // false, with img in any state, for what it leaves to the general decoder.
-func scanImage(line []byte, img *Image) bool {
+// A record is checked if it is valid for sure.
+func scanImage(line []byte, img *Image) (checked, ok bool) {
 	if len(line) > plainLine && checkDocument(line, imageBounds) != nil || !utf8.Valid(line) {
-		return false
+		return false, false
 	}
 	s := scanner{rest: line}
+	s.texts.Grow(min(len(line), plainLine)/2 + 64) // a record with regions fits, and then it is the only one
 	s.image(img)
 	s.unknown(line, img)
 	s.close()
-	return !s.bad && len(s.rest) == 0
+	if s.bad || len(s.rest) > 0 {
+		return false, false
+	}
+	return !s.unusual, true
 }
 
 func (s *scanner) image(img *Image) {
 	s.open()
 	if s.field("id") {
-		img.ID = s.text()
+		img.ID = strings.Clone(s.id())
 	}
 	if s.field("created") {
 		img.Created = Timestamp(s.text())
@@ -56,22 +64,22 @@ func (s *scanner) image(img *Image) {
 	}
 	if s.field("tags") {
 		for more := s.list(); more; more = s.next() {
-			img.Tags = append(img.Tags, s.imageTag())
+			img.Tags = append(img.Tags, s.imageTag(img.Created))
 		}
 	}
 	if s.field("regions") {
 		img.Regions = s.regions(img)
 	}
 	if s.field("metadata") {
-		img.Metadata = s.texts()
+		img.Metadata = s.pairs()
 	}
 	if s.field("iterations") {
 		for more := s.list(); more; more = s.next() {
-			img.Iterations = append(img.Iterations, s.text())
+			img.Iterations = append(img.Iterations, s.id())
 		}
 	}
 	if s.field("blob") {
-		img.Blob = known(s.raw(), BlobOriginal, BlobResized)
+		img.Blob = s.known(BlobOriginal, BlobResized)
 	}
 	if s.field("object") {
 		img.Object = s.object()
@@ -79,80 +87,76 @@ func (s *scanner) image(img *Image) {
 	if s.field("failure") {
 		img.Failure = s.failure()
 	}
+	s.unusual = s.unusual || img.ID == ""
 }
 
-func (s *scanner) imageTag() (t ImageTag) {
-	s.open()
-	if s.field("tagId") {
-		t.TagID = s.text()
-	}
-	if s.field("tagName") {
-		t.TagName = s.text()
-	}
-	if s.field("created") {
-		t.Created = Timestamp(s.text())
-	}
-	s.close()
+func (s *scanner) imageTag(created Timestamp) (t ImageTag) {
+	s.byte('[')
+	t.TagID = s.id()
+	s.byte(',')
+	t.Created = s.when(created)
+	t.TagName = s.last()
 	return t
 }
 
 func (s *scanner) regions(img *Image) []Region {
 	list := make([]Region, 0, 8) // of most images, and then never on the heap
-	tagID := ""
-	if len(img.Tags) > 0 {
-		tagID = img.Tags[0].TagID
-	}
 	for more := s.list(); more; more = s.next() {
-		r := s.region(tagID)
-		list = append(list, r)
-		tagID = r.TagID
+		list = append(list, s.region(img))
 	}
 	return slices.Clone(list)
 }
 
-// region reads a region, whose tag is likely to be the one that is given.
-func (s *scanner) region(tagID string) (r Region) {
-	s.open()
-	if s.field("tagId") {
-		r.TagID = known(s.raw(), tagID)
+func (s *scanner) region(img *Image) (r Region) {
+	s.byte('[')
+	base := img.Created
+	if n := digits(s.rest); n > 0 {
+		at, ok := tagIndex(s.rest[:n], img)
+		if !ok {
+			s.fail()
+			return r
+		}
+		r.TagID, base = img.Tags[at].TagID, img.Tags[at].Created
+		s.rest = s.rest[n:]
+	} else {
+		r.TagID = s.id()
 	}
-	if s.field("tagName") {
-		r.TagName = s.text()
-	}
-	if s.field("created") {
-		r.Created = Timestamp(s.text())
-	}
-	if s.field("regionId") {
-		r.ID = s.text()
-	}
-	if s.field("box") {
-		s.byte('[')
-		r.Left = s.number()
-		s.byte(',')
-		r.Top = s.number()
-		s.byte(',')
-		r.Width = s.number()
-		s.byte(',')
-		r.Height = s.number()
-		s.byte(']')
-	}
-	s.close()
+	s.byte(',')
+	r.ID = s.id()
+	s.byte(',')
+	r.Created = s.when(base)
+	s.byte(',')
+	r.Left = s.fraction()
+	s.byte(',')
+	r.Top = s.fraction()
+	s.byte(',')
+	r.Width = s.fraction()
+	s.byte(',')
+	r.Height = s.fraction()
+	r.TagName = s.last()
 	return r
+}
+
+// last reads the end of a list, and the text before it if there is one.
+func (s *scanner) last() (text string) {
+	if len(s.rest) > 0 && s.rest[0] == ',' {
+		s.byte(',')
+		text = s.text()
+	}
+	s.byte(']')
+	return text
 }
 
 func (s *scanner) object() *Object {
 	o := new(Object)
-	s.open()
-	if s.field("sha256") {
-		s.bad = o.SHA256.UnmarshalText(s.raw()) != nil || s.bad
-	}
-	if s.field("size") {
-		o.Size = s.integer()
-	}
-	if s.field("ext") {
-		o.Ext = known(s.raw(), "jpg", "png")
-	}
-	s.close()
+	s.byte('[')
+	s.bad = o.SHA256.UnmarshalText(s.raw()) != nil || s.bad
+	s.byte(',')
+	o.Size = s.integer()
+	s.byte(',')
+	o.Ext = s.known("jpg", "png")
+	s.byte(']')
+	s.unusual = s.unusual || o.SHA256.IsZero() || o.Size < 0 || !validExt(o.Ext)
 	return o
 }
 
@@ -171,15 +175,15 @@ func (s *scanner) failure() *Failure {
 	return f
 }
 
-// texts reads a map of strings in which every name is there once.
-func (s *scanner) texts() map[string]string {
+// pairs reads a map of strings in which every name is there once.
+func (s *scanner) pairs() map[string]string {
 	m := map[string]string{}
 	s.open()
 	for name, ok := s.name(); ok; name, ok = s.name() {
 		if _, twice := m[string(name)]; twice {
 			s.bad = true
 		}
-		m[string(name)] = s.text()
+		m[s.keep(name)] = s.text()
 	}
 	s.close()
 	s.bad = s.bad || len(m) == 0
@@ -238,11 +242,13 @@ func (s *scanner) next() bool {
 
 func (s *scanner) byte(c byte) {
 	if len(s.rest) == 0 || s.rest[0] != c {
-		s.bad, s.rest = true, nil
+		s.fail()
 		return
 	}
 	s.rest = s.rest[1:]
 }
+
+func (s *scanner) fail() { s.bad, s.rest = true, nil }
 
 // field reports whether a field of this name is next, and reads as far as its
 // value.
@@ -290,39 +296,84 @@ func (s *scanner) raw() []byte {
 			}
 		}
 	}
-	s.bad, s.rest = true, nil
+	s.fail()
 	return nil
 }
 
-// text is [scanner.raw] to keep.
-func (s *scanner) text() string { return string(s.raw()) }
+// keep returns text to keep. All texts of a record lie in one piece of memory.
+func (s *scanner) keep(text []byte) string {
+	at := s.texts.Len()
+	s.texts.Write(text)
+	return s.texts.String()[at:]
+}
 
-// known is the text itself, without memory of its own where it is one of
-// those that are likely.
-func known(text []byte, likely ...string) string {
+// text is [scanner.raw] to keep.
+func (s *scanner) text() string { return s.keep(s.raw()) }
+
+// known is text that takes no memory where it is one of those that are likely.
+func (s *scanner) known(likely ...string) string {
+	text := s.raw()
 	for _, l := range likely {
 		if string(text) == l {
 			return l
 		}
 	}
-	return string(text)
+	return s.keep(text)
 }
 
-// number reads a number and keeps its text.
-func (s *scanner) number() json.Number {
-	n, _ := numberLength(s.rest)
-	if n == 0 {
-		s.bad, s.rest = true, nil
-		return ""
+// id reads an id without dashes, or another text that may be one.
+func (s *scanner) id() string {
+	if len(s.rest) > 33 && s.rest[0] == '"' && s.rest[33] == '"' && lowerHex(s.rest[1:33]) {
+		hex := s.rest[1:33]
+		s.rest = s.rest[34:]
+		var id [36]byte
+		copy(id[:8], hex)
+		copy(id[9:13], hex[8:])
+		copy(id[14:18], hex[12:])
+		copy(id[19:23], hex[16:])
+		copy(id[24:], hex[20:])
+		id[8], id[13], id[18], id[23] = '-', '-', '-', '-'
+		return s.keep(id[:])
 	}
-	text := string(s.rest[:n])
-	s.rest = s.rest[n:]
-	return json.Number(text)
+	s.unusual = true
+	return s.text()
 }
+
+// when reads a timestamp: text, or the seconds from another one.
+func (s *scanner) when(base Timestamp) Timestamp {
+	if len(s.rest) > 0 && s.rest[0] == '"' {
+		return Timestamp(s.text())
+	}
+	text := s.number()
+	if string(text) == "0" {
+		return base
+	}
+	var stamp [stampSize]byte
+	t, ok := base.after(stamp[:0], text)
+	if !ok {
+		s.fail()
+	}
+	return Timestamp(s.keep(t))
+}
+
+// number reads a number; it is valid as long as the line.
+func (s *scanner) number() []byte {
+	n, exponent := numberLength(s.rest)
+	if n == 0 {
+		s.fail()
+		return nil
+	}
+	s.unusual = s.unusual || exponent || n > maxNumber
+	text := s.rest[:n]
+	s.rest = s.rest[n:]
+	return text
+}
+
+// fraction is [scanner.number] to keep.
+func (s *scanner) fraction() json.Number { return json.Number(s.keep(s.number())) }
 
 func (s *scanner) integer() int64 {
-	text := s.number()
-	v, err := strconv.ParseInt(string(text), 10, 64)
+	v, err := strconv.ParseInt(string(s.number()), 10, 64)
 	s.bad = s.bad || err != nil
 	return v
 }
@@ -330,6 +381,7 @@ func (s *scanner) integer() int64 {
 func (s *scanner) count() int {
 	v := s.integer()
 	s.bad = s.bad || int64(int(v)) != v
+	s.unusual = s.unusual || v < 0
 	return int(v)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cvarchive/archive/archivetest"
 	"cvarchive/manifest"
 )
 
@@ -15,16 +16,29 @@ import (
 func TestWrittenLinesAreScanned(t *testing.T) {
 	img := fullImage()
 	img.Metadata = map[string]string{"ملاحظة": "سليم", "b": ""}
+	img.Regions[0].Top = "1e-7" // may be too large
 	line, err := manifest.AppendImage(nil, &img)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got manifest.Image
-	if !manifest.ScanImage(line, &got) {
+	if _, ok := manifest.ScanImage(line, &got); !ok {
 		t.Fatalf("left to the general decoder: %s", line)
 	}
 	if diff := cmp.Diff(img, got); diff != "" {
 		t.Error(diff)
+	}
+	for _, img := range archivetest.Typical(10) {
+		var got manifest.Image
+		if line, err = manifest.AppendImage(nil, &img); err != nil {
+			t.Fatal(err)
+		}
+		if checked, ok := manifest.ScanImage(line, &got); !ok || !checked {
+			t.Errorf("taken %t, known to be valid %t: %s", ok, checked, line)
+		}
+		if diff := cmp.Diff(img, got); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 
@@ -36,18 +50,23 @@ func FuzzScan(f *testing.F) {
 	for _, part := range []string{
 		`,"width":-0,"height":01`, `,"width":9223372036854775808`, `,"width":1.0`, `,"width":null`, `,"tags":[]`, `,"tags":[{}],"iterations":[""]`,
 		`,"metadata":{"a":"1","a":"2"}`, `,"metadata":{}`, `,"blob":"a\u0062"`, `,"blob":"x","blob":"y"`, `,"BLOB":"x"`, `,"x":1,"x":2`,
-		`,"regions":[{"left":0.5,"top":-1.,"width":1e5,"height":-}]`, `,"regions":[{"tagId":"t","top":1,"left":2}]`,
-		`,"regions":[{"tagId":"t","box":[1,2,3,4]},{"tagId":"t","regionId":"","box":[0.1,2,3]}]`, `,"object":{"sha256":"AB","size":-5}`,
+		`,"tags":[["t",0]],"regions":[[0,"r",0,0.5,-1.,1e5,-]]`, `,"tags":[["t",""]],"regions":[[0,"",0.0,1,2,3,4,""],[00,"",-0,1,2,3,4]]`,
+		`,"created":"2019-06-19T23:02:39.8757957","tags":[["0123456789abcdef0123456789abcdef",86400.0000001]],"regions":[[0,"0123456789ABCDEF0123456789abcdef",-1e3,1,2,3,4],[0,"",-1,1,2,3,4]]`,
+		`,"object":["AB",-5,"jpg"]`, `,"object":["0000000000000000000000000000000000000000000000000000000000000000",-0,"JPG"]`, `,"object":{"sha256":"AB"}`,
 		`,"failure":{"item":"","message":"m","more":1}`, `,"x":[1,{"y":"]\\\""}],"":{}`, `,"x":}`, `,"x":[}]`, `,"x":tru`, ` `, `,"id":"z"`, `,"K":1,"K":2`,
 	} {
 		f.Add([]byte(`{"id":"` + idA + `"` + part + `}`))
 	}
 	f.Fuzz(func(t *testing.T, line []byte) {
 		var fast, general manifest.Image
-		if !manifest.ScanImage(line, &fast) {
+		checked, ok := manifest.ScanImage(line, &fast)
+		if !ok {
 			return
 		}
 		validity := fast.Validate()
+		if checked && validity != nil {
+			t.Fatalf("said to be valid: %v", validity)
+		}
 		if err := manifest.DecodeAsAny(line, &general); fmt.Sprint(err) != fmt.Sprint(validity) {
 			t.Fatalf("one says %v, the other %v", validity, err)
 		}
@@ -59,7 +78,7 @@ func FuzzScan(f *testing.F) {
 
 // A line that pretends to have a million regions costs no memory for them.
 func TestScanIsBounded(t *testing.T) {
-	line := []byte(`{"id":"` + idA + `","regions":[{"tagId":"` + strings.Repeat(`"left":`, 1<<20) + `"}]}`)
+	line := []byte(`{"id":"` + idA + `","regions":[[0,` + strings.Repeat(`"",`, 1<<20) + `]]}`)
 	n := testing.AllocsPerRun(1, func() { manifest.ScanImage(line, new(manifest.Image)) })
 	if n > 10 {
 		t.Errorf("%v allocations", n)

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"encoding/json"
-	"errors"
 )
 
 // Extra holds the fields of a record that this version does not know, by
@@ -152,7 +151,8 @@ type ModelExport struct {
 // ExportDone is the status of a model export that can be downloaded.
 const ExportDone = "Done"
 
-// Image is the record of one image: one line of images.jsonl.
+// Image is the record of one image: one line of images.jsonl, in the form that
+// [AppendImage] gives it.
 type Image struct {
 	ID       string            `json:"id"`
 	Created  Timestamp         `json:"created,omitempty"`
@@ -190,8 +190,7 @@ type ImageTag struct {
 }
 
 // Region is a tagged rectangle; coordinates are fractions of the image, kept
-// as the number text that came; in archives they are one list, "box". TagName
-// as in [ImageTag].
+// as the number text that came. TagName as in [ImageTag].
 type Region struct {
 	ID      string      `json:"regionId,omitempty"`
 	TagID   string      `json:"tagId"`
@@ -201,24 +200,6 @@ type Region struct {
 	Top     json.Number `json:"top"`
 	Width   json.Number `json:"width"`
 	Height  json.Number `json:"height"`
-}
-
-// UnmarshalJSON implements [json.Unmarshaler]: the coordinates are a box, or
-// four fields.
-func (r *Region) UnmarshalJSON(data []byte) error {
-	type plain Region
-	in := struct {
-		*plain
-		Box []json.Number `json:"box"`
-	}{plain: (*plain)(r)}
-	if err := json.Unmarshal(data, &in); err != nil || in.Box == nil {
-		return err
-	}
-	if len(in.Box) != 4 || r.Left+r.Top+r.Width+r.Height != "" {
-		return errors.New("a region's box is not four numbers, or not all that says where the region is")
-	}
-	r.Left, r.Top, r.Width, r.Height = in.Box[0], in.Box[1], in.Box[2], in.Box[3]
-	return nil
 }
 
 // ListedImage is an image as the service lists it: the record and the links

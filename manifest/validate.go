@@ -86,19 +86,21 @@ func (c *checker) digest(field string, d Digest) {
 	}
 }
 
-// number accepts what is a JSON number of a length that no service needs to
-// exceed and that a float64 can hold.
+// maxNumber is a length of numbers that no service needs to exceed.
+const maxNumber = 64
+
+// number accepts what is a JSON number that is not too long and that a float64
+// can hold.
 func (c *checker) number(field string, n json.Number) {
-	const maxLen = 64
 	if n == "" {
 		c.fail(field, "is missing")
 		return
 	}
-	if length, exponent := numberLength([]byte(n)); length == len(n) && length <= maxLen && !exponent {
+	if length, exponent := numberLength([]byte(n)); length == len(n) && length <= maxNumber && !exponent {
 		return // it is finite, and no more needs to be known
 	}
 	f, err := strconv.ParseFloat(string(n), 64)
-	if len(n) > maxLen || err != nil || math.IsInf(f, 0) || !json.Valid([]byte(n)) || strings.ContainsAny(string(n), " \t\r\n") {
+	if len(n) > maxNumber || err != nil || math.IsInf(f, 0) || !json.Valid([]byte(n)) || strings.ContainsAny(string(n), " \t\r\n") {
 		c.fail(field, "is %s, not a number that can be read", quote(string(n)))
 	}
 }

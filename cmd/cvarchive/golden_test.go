@@ -29,6 +29,7 @@ var goldenDigests = map[string]string{
 	"naming.key":                    "35d2718fbadfea92799029308a550a8c16c771e75f8e0fcc5d8b28b093978b18",
 	"v1.0.bundle.tar.zst":           "3e818ddbc3dc4259122732cf427a4d97b7d5bcc8d60b914aaba246bf0d0825f4",
 	"v1.0.tar.zst":                  "6be2272434ffbb7f444484b13cb24c59201e4149b9f6b67ca5c2a8b860307025",
+	"v1.0-lists.tar.zst":            "6f2b8b9df7975f719d3abb0d7ccbdf35e0fb21f4310db526d26bbc0d28feb7cc",
 	"v1.0/cvarchive.json":           "39b199e500588e0cf84daf44d9641e57f72fe1f409894c2aedef96511b0e1ab9",
 	"v1.0-encrypted/cvarchive.json": "f1a5e9201dd29a27e15ddc2c6c7131ef09c89f8a7b1cfe8b046925d41b4fed0a",
 	"v1.0-encrypted/archives/west/20261124T194615Z-874079e4.tar.zst.age":                                  "13677dfc8e4e87cd8141aa67724ccce279857aaae1f4cb38b4690ba7100c2d53",
@@ -113,6 +114,8 @@ func TestGoldenRead(t *testing.T) {
 	for _, line := range []string{
 		"inspect v1.0.tar.zst --json",
 		"verify v1.0.tar.zst",
+		"verify v1.0-lists.tar.zst",
+		"diff v1.0-lists.tar.zst v1.0-lists.tar.zst",
 		"verify v1.0-empty.tar.zst",
 		"list --vault v1.0 --json",
 		"inspect west/latest --vault v1.0 --json",
@@ -145,6 +148,7 @@ var goldenReadable = []struct {
 	bytes    bool
 }{
 	{"v1.0.tar.zst", "", 2, 28, false},
+	{"v1.0-lists.tar.zst", "", 2, 28, false},
 	{"v1.0-empty.tar.zst", "", 0, 0, false},
 	{"v1.0/archives/west/20261124T193413Z-5694ae65.tar.zst", "", 3, 20, true},
 	{"v1.0/archives/west/20261124T193416Z-dc61dea9.tar.zst", "", 3, 20, true},
