@@ -54,6 +54,7 @@ func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result,
 	r.downloads = download.New(src, download.Options{
 		Delay: opt.RetryDelay, Now: opt.Now, Counted: func(n int64) { r.tally.bytesDownloaded.Add(n) },
 	})
+	defer r.downloads.Close()
 	r.hard = ctx
 	soft, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -56,6 +56,7 @@ func Live(ctx context.Context, old Archive, oldName string, src Source, name, en
 	if err != nil {
 		return nil, err
 	}
+	defer n.downloads.Close()
 	return run(ctx, newArchived(old, oldName), n, opt.Deep, opt)
 }
 

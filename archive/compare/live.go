@@ -47,11 +47,11 @@ func newLive(ctx context.Context, src Source, name, endpoint string, opt Options
 		opt.Downloads = 8
 	}
 	s := &live{source: src, name: name, endpoint: endpoint, opt: opt, read: opt.Now().UTC()}
-	s.downloads = download.New(src, download.Options{Now: opt.Now})
 	var err error
 	if s.listed, err = src.Projects(ctx); err != nil {
 		return nil, fmt.Errorf("list the projects of %s: %w", name, err)
 	}
+	s.downloads = download.New(src, download.Options{Now: opt.Now})
 	for _, p := range s.listed {
 		s.refs = append(s.refs, ref{id: p.ID, name: p.Name})
 	}

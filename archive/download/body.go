@@ -43,7 +43,9 @@ type Body struct {
 	limit   int64
 	size    int64
 	hash    hash.Hash // SHA-256
-	md5     hash.Hash // nil unless it is known what it should be
+	sums    *sums     // nil: the MD5 is computed alone
+	known   bool      // from the first byte on, what the MD5 should be
+	md5     hash.Hash // of what goes through the file; nil unless known
 	shared  *Memory   // nil: memory is this body's own
 	memory  []byte
 	taken   int      // bytes of the shared memory
@@ -73,12 +75,9 @@ func (b *Body) Expect(ctx context.Context, size int64) (err error) {
 	return err
 }
 
-// checkMD5 has the MD5 computed of what comes, from the first byte on.
-func (b *Body) checkMD5() {
-	if b.size == 0 && b.md5 == nil {
-		b.md5 = md5.New()
-	}
-}
+// checkMD5 has the MD5 computed of a body that does not stay in memory, if
+// this is asked for before its first byte.
+func (b *Body) checkMD5() { b.known = b.known || b.size == 0 }
 
 // A read brings so many bytes: few enough to be in the processor's cache when
 // they are hashed right away, and more than none when there is room for an
@@ -145,9 +144,16 @@ func (b *Body) accept(p []byte, inPlace bool) error {
 	return nil
 }
 
-// has reports whether the body has the given MD5, if there is one.
+// has reports whether the finished body has the given MD5, if there is one.
 func (b *Body) has(sum []byte) bool {
-	return sum == nil || b.md5 == nil || bytes.Equal(sum, b.md5.Sum(nil))
+	switch {
+	case sum == nil:
+		return true
+	case b.file == nil:
+		got := b.sums.of(b.memory)
+		return bytes.Equal(sum, got[:])
+	}
+	return b.md5 == nil || bytes.Equal(sum, b.md5.Sum(nil))
 }
 
 // spill moves what is in memory to a temporary file.
@@ -159,6 +165,10 @@ func (b *Body) spill() error {
 	b.file = f
 	if _, err := f.Write(b.memory); err != nil {
 		return fmt.Errorf("write a temporary file: %w", err)
+	}
+	if b.known {
+		b.md5 = md5.New()
+		b.md5.Write(b.memory)
 	}
 	b.memory = b.memory[:0] // what is read passes through it
 	return nil
@@ -209,10 +219,10 @@ func (b *Body) Failed() error { return b.tempErr }
 
 // reset forgets what came, for a start from the front.
 func (b *Body) reset() error {
-	shared := b.shared
+	shared, sums := b.shared, b.sums
 	err := b.Close()
 	*b = *NewBody(b.dir, b.limit)
-	b.shared = shared
+	b.shared, b.sums = shared, sums
 	return err
 }
 

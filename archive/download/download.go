@@ -48,11 +48,13 @@ type Options struct {
 	Counted func(n int64)    // receives the number of bytes as they come; may be nil
 }
 
-// Downloader gets bodies from a source. It is safe for concurrent use.
+// Downloader gets bodies from a source. It is safe for concurrent use. Close
+// ends it.
 type Downloader struct {
 	source Source
 	opt    Options
 	memory *Memory
+	sums   sums
 }
 
 const defaultDelay = 500 * time.Millisecond
@@ -72,7 +74,14 @@ func New(src Source, opt Options) *Downloader {
 }
 
 // NewBody is [Memory.NewBody] with the memory that all downloads share.
-func (d *Downloader) NewBody(dir string, limit int64) *Body { return d.memory.NewBody(dir, limit) }
+func (d *Downloader) NewBody(dir string, limit int64) *Body {
+	b := d.memory.NewBody(dir, limit)
+	b.sums = &d.sums
+	return b
+}
+
+// Close releases what the downloader holds. No download may be under way.
+func (d *Downloader) Close() { d.sums.close() }
 
 // Fetch reads the whole of what a link points to. A body that breaks off is
 // continued where it ended, one that is not what its MD5 says is read again, a

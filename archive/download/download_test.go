@@ -176,7 +176,8 @@ func TestFetch(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			src := &scripted{open: tt.open}
 			d := New(src, Options{Delay: time.Nanosecond})
-			b := NewBody(t.TempDir(), MaxImage)
+			defer d.Close()
+			b := d.NewBody(t.TempDir(), MaxImage)
 			defer b.Close()
 			err := d.Fetch(t.Context(), "", fixedLink{}, b)
 			if src.n != tt.attempts {

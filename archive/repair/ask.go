@@ -33,6 +33,7 @@ func (r *run) ask(ctx context.Context, name string) error {
 		return nil
 	}
 	a := &asked{run: r, source: src, name: name, downloads: download.New(src, download.Options{Delay: r.opt.RetryDelay, Now: r.opt.Now})}
+	defer a.downloads.Close()
 	for _, id := range distinct(r.works, func(it *Item) string { return it.ProjectID }) {
 		if err := a.project(ctx, id); err != nil {
 			return err

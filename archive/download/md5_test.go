@@ -1,0 +1,41 @@
+package download
+
+import (
+	"crypto/md5"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+)
+
+// The MD5 of many bodies at once is that of each by itself.
+func TestSums(t *testing.T) {
+	data := make([]byte, 1<<20)
+	rand.NewChaCha8([32]byte{}).Read(data)
+	sizes := []int{0, 1, 63, 64, alone - 1, alone, alone + 1, 32 << 10, 32<<10 + 55, 32<<10 + 64, 100_001, 1 << 20}
+	var s sums
+	defer s.close()
+	var wg sync.WaitGroup
+	for i := range 3 * lanes {
+		wg.Go(func() {
+			for j := range sizes {
+				part := data[i:]
+				part = part[:min(sizes[(i+j)%len(sizes)], len(part))]
+				if s.of(part) != md5.Sum(part) {
+					t.Errorf("%d bytes have another MD5", len(part))
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Nothing is left of sums that were used, or not.
+func TestSumsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var unused, used sums
+		used.of(make([]byte, alone))
+		unused.close()
+		used.close()
+	})
+}
