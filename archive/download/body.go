@@ -188,9 +188,12 @@ func (b *Body) Object() (manifest.Object, error) {
 }
 
 // Reader reads the finished body from its start. Its bytes have been hashed
-// already: it has a method SHA256, so that nobody needs to do so again.
+// already: it has methods SHA256 and MD5, so that nobody needs to do so again.
 func (b *Body) Reader() io.ReadSeeker {
-	d := digested{manifest.Digest(b.hash.Sum(nil))}
+	d := digested{sum: manifest.Digest(b.hash.Sum(nil))}
+	if b.md5 != nil {
+		d.md5 = b.md5.Sum(nil)
+	}
 	if b.file == nil {
 		return &memoryReader{bytes.NewReader(b.memory), d}
 	}
@@ -208,10 +211,16 @@ type fileReader struct {
 }
 
 // digested is what is known of the bytes of a reader.
-type digested struct{ sum manifest.Digest }
+type digested struct {
+	sum manifest.Digest
+	md5 []byte // nil: not known
+}
 
 // SHA256 is the digest of all bytes.
 func (d digested) SHA256() manifest.Digest { return d.sum }
+
+// MD5 is that of all bytes, or nil where it was not computed.
+func (d digested) MD5() []byte { return d.md5 }
 
 // Failed returns what is wrong with the temporary file: with this machine,
 // then, and not with the service. It is nil while nothing is.

@@ -192,6 +192,9 @@ func TestFetch(t *testing.T) {
 			if got, _ := io.ReadAll(b.Reader()); err != nil || string(got) != tt.want {
 				t.Errorf("got %q, %v, want %q", got, err, tt.want)
 			}
+			if known, ok := b.Reader().(interface{ MD5() []byte }); !ok || known.MD5() != nil && md5.Sum([]byte(tt.want)) != [md5.Size]byte(known.MD5()) {
+				t.Errorf("it does not know its MD5")
+			}
 			if o, err := b.Object(); err != nil || o.SHA256 != manifest.Digest(sha256.Sum256([]byte(tt.want))) {
 				t.Errorf("object %+v, %v", o, err)
 			}

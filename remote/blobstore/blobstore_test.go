@@ -3,6 +3,7 @@ package blobstore_test
 import (
 	"bytes"
 	"context"
+	"crypto/md5"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -44,6 +45,7 @@ func TestAzurite(t *testing.T) {
 		"changed reads": testChangedReads,
 		"pages":         testPages,
 		"properties":    testProperties,
+		"MD5 is known":  testKnownMD5,
 		"ensure":        testEnsure,
 		"errors":        testErrors,
 		"vault":         testVault,
@@ -432,6 +434,28 @@ func testProperties(t *testing.T, server *azurite.Server) {
 		}
 	}
 }
+
+// testKnownMD5 stores bodies that know their MD5: the service holds what arrives
+// against it.
+func testKnownMD5(t *testing.T, server *azurite.Server) {
+	s := open(t, byKey(t, server))
+	sum := md5.Sum([]byte("picture"))
+	must(t, s.Create(t.Context(), "right.jpg", summed{strings.NewReader("picture"), sum[:]}))
+	err := s.Create(t.Context(), "wrong.jpg", summed{strings.NewReader("pictures"), sum[:]})
+	if e, ok := errors.AsType[*manifest.ServiceError](err); !ok || e.StatusCode != http.StatusBadRequest {
+		t.Errorf("a body with another MD5: %v", err)
+	}
+	if _, err := s.Stat(t.Context(), "wrong.jpg"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there: %v", err)
+	}
+}
+
+type summed struct {
+	io.ReadSeeker
+	sum []byte
+}
+
+func (s summed) MD5() []byte { return s.sum }
 
 func testEnsure(t *testing.T, server *azurite.Server) {
 	ctx := t.Context()

@@ -31,7 +31,7 @@ const (
 )
 
 // Create implements the store of a vault. The body is read once before it is sent,
-// for its MD5, unless it goes in blocks.
+// for its MD5, unless it knows that (a method MD5) or goes in blocks.
 func (s *Store) Create(ctx context.Context, name string, body io.ReadSeeker) error {
 	if err := store.CheckName(name); err != nil {
 		return err
@@ -91,18 +91,10 @@ func (b sentBody) Read(p []byte) (int, error) {
 
 // single sends the body with one Put Blob.
 func (w *write) single(ctx context.Context, body io.ReadSeeker) error {
-	sum := md5.New()
-	n, err := io.Copy(sum, body)
-	if err == nil && n != w.size {
-		err = fmt.Errorf("it has %d bytes where %d were announced", n, w.size)
-	}
-	if err == nil {
-		_, err = body.Seek(0, io.SeekStart)
-	}
+	digest, err := w.md5(body)
 	if err != nil {
 		return &bodyError{err}
 	}
-	digest := sum.Sum(nil)
 	mode, until := w.rule.policy(w.store.now())
 	_, err = w.client.Upload(ctx, streaming.NopCloser(sentBody{body}), &blockblob.UploadOptions{
 		TransactionalValidation:      blob.TransferValidationTypeMD5(digest),
@@ -116,6 +108,23 @@ func (w *write) single(ctx context.Context, body io.ReadSeeker) error {
 		AccessConditions:             createOnly(),
 	})
 	return w.settle(ctx, "PutBlob", err)
+}
+
+// md5 reads the body, which is at its start, and returns there; unless the body
+// has a method MD5 that knows it. The service compares what arrives with it.
+func (w *write) md5(body io.ReadSeeker) ([]byte, error) {
+	if known, ok := body.(interface{ MD5() []byte }); ok && len(known.MD5()) == md5.Size {
+		return known.MD5(), nil
+	}
+	sum := md5.New()
+	n, err := io.Copy(sum, body)
+	if err == nil && n != w.size {
+		err = fmt.Errorf("it has %d bytes where %d were announced", n, w.size)
+	}
+	if err == nil {
+		_, err = body.Seek(0, io.SeekStart)
+	}
+	return sum.Sum(nil), err
 }
 
 // blocks sends the body in blocks, several at a time, and makes the blob of
