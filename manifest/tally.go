@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"strconv"
@@ -48,7 +49,7 @@ func (d *ObjectDigest) Sum() ObjectList {
 
 // AppendLine appends the object's line of the object list, newline included.
 func (o Object) AppendLine(dst []byte) []byte {
-	dst = append(dst, o.SHA256.String()...)
+	dst = hex.AppendEncode(dst, o.SHA256[:])
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, o.Size, 10)
 	dst = append(dst, ' ')

@@ -94,13 +94,18 @@ func (w *work) one(ctx context.Context, name string, err error) error {
 	return nil
 }
 
-// toObjects does it to every object that an archive names, but for those in a
-// set.
-func (w *work) toObjects(ctx context.Context, v *vault.Vault, a vault.Archive, but *objectset.Set, do func(context.Context, string) error) error {
+// toObjects does it to every object that an archive names, but for those that
+// a table has.
+func (w *work) toObjects(ctx context.Context, v *vault.Vault, a vault.Archive, but *objectset.Table, do func(context.Context, string) error) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(w.opt.Concurrency)
-	err := eachObject(gctx, v, a, nil, func(o manifest.Object) error {
-		if but.Has(objectset.OfLine(o)) {
+	const done = 1 << 7
+	err := eachMention(gctx, v, a, nil, func(o manifest.Object) error {
+		before := but.Mark(objectset.OfLine(o), done) // one table of both: there may be millions
+		if before&done != 0 {
+			return nil
+		}
+		if before != 0 {
 			w.report.Left++
 			return nil
 		}
@@ -114,9 +119,9 @@ func (w *work) toObjects(ctx context.Context, v *vault.Vault, a vault.Archive, b
 	return err
 }
 
-// eachObject calls each once for every object that an archive names, or only
-// those of some projects, by id. Its error ends it.
-func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects []string, each func(manifest.Object) error) error {
+// eachMention calls each for every object that an archive names, or only those
+// of some projects, by id: for each mention. Its error ends it.
+func eachMention(ctx context.Context, v *vault.Vault, a vault.Archive, projects []string, each func(manifest.Object) error) error {
 	f, err := v.OpenIndex(ctx, a)
 	if err != nil {
 		return err
@@ -126,9 +131,8 @@ func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects [
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.Name, err)
 	}
-	var seen objectset.Set
-	once := func(o manifest.Object) error {
-		if !seen.Insert(objectset.OfLine(o)) || vault.CheckObject(o) != nil {
+	valid := func(o manifest.Object) error {
+		if vault.CheckObject(o) != nil {
 			return nil
 		}
 		return each(o)
@@ -136,7 +140,7 @@ func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects [
 	if projects == nil {
 		for o, err := range r.Objects(ctx) {
 			if err == nil {
-				err = once(o)
+				err = valid(o)
 			}
 			if err != nil {
 				return err
@@ -145,7 +149,7 @@ func eachObject(ctx context.Context, v *vault.Vault, a vault.Archive, projects [
 		return nil
 	}
 	for _, id := range projects {
-		if err := ofProject(ctx, r, id, once); err != nil {
+		if err := ofProject(ctx, r, id, valid); err != nil {
 			return err
 		}
 	}

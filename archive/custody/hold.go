@@ -22,7 +22,7 @@ func Hold(ctx context.Context, v *vault.Vault, a vault.Archive, opt Options) (*R
 	w := newWork(opt)
 	w.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "hold " + a.Name})
 	hold := func(ctx context.Context, name string) error { return g.SetHold(ctx, name, true) }
-	if err := w.toObjects(ctx, v, a, &objectset.Set{}, hold); err != nil || w.report.Failed > 0 {
+	if err := w.toObjects(ctx, v, a, &objectset.Table{}, hold); err != nil || w.report.Failed > 0 {
 		return &w.report, err
 	}
 	return &w.report, w.toFiles(ctx, v, a, hold)
@@ -63,12 +63,12 @@ func (w *work) toFiles(ctx context.Context, v *vault.Vault, a vault.Archive, do 
 
 // heldByOthers collects what other archives name that are held. One that
 // cannot be read might name anything.
-func heldByOthers(ctx context.Context, v *vault.Vault, a vault.Archive) (*objectset.Set, error) {
+func heldByOthers(ctx context.Context, v *vault.Vault, a vault.Archive) (*objectset.Table, error) {
 	archives, err := v.Archives(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var held objectset.Set
+	var held objectset.Table
 	for _, other := range archives {
 		if other.Path == a.Path {
 			continue
@@ -80,7 +80,7 @@ func heldByOthers(ctx context.Context, v *vault.Vault, a vault.Archive) (*object
 		if err != nil || !info.Held {
 			continue
 		}
-		err = eachObject(ctx, v, other, nil, func(o manifest.Object) error { held.Add(objectset.OfLine(o)); return nil })
+		err = eachMention(ctx, v, other, nil, func(o manifest.Object) error { held.Put(objectset.OfLine(o), 1); return nil })
 		if err != nil {
 			return nil, fmt.Errorf("the archive %s is held too and cannot be read, so that it is not known which objects it needs held: %w", other.Name, err)
 		}

@@ -22,7 +22,7 @@ func Protect(ctx context.Context, v *vault.Vault, a vault.Archive, opt Options) 
 		return &w.report, nil
 	}
 	var named objectset.Set
-	if err := eachObject(ctx, v, a, nil, func(o manifest.Object) error { named.Add(objectset.OfLine(v.Stored(o))); return nil }); err != nil {
+	if err := eachMention(ctx, v, a, nil, func(o manifest.Object) error { named.Add(objectset.OfLine(v.Stored(o))); return nil }); err != nil {
 		return &w.report, err
 	}
 	w.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "protect the objects of " + a.Name, Total: int64(named.Len())})

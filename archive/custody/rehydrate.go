@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,10 +23,15 @@ type Cold struct {
 	Pending, PendingBytes int64 // on their way out of it
 	Missing               int64 // not in the vault at all
 	vault                 *vault.Vault
-	named                 objectset.Set
-	wanted                []string // names of those that are offline
-	pending               []string
+	objects               objectset.Table // those that are named, as named, offline and pending
 }
+
+// What is known of an object.
+const (
+	named   = 1 << iota
+	offline // in the archive tier, and nobody asked for it
+	pending // on its way out of it
+)
 
 // Look finds out where the objects of an archive lie, or only those of some
 // projects, by id; nil: of all. It lists the objects of the vault once.
@@ -34,10 +40,12 @@ func Look(ctx context.Context, v *vault.Vault, a vault.Archive, projects []strin
 		return nil, &UnsupportedError{Vault: v.String(), What: "archive tier"}
 	}
 	c := &Cold{vault: v}
-	err := eachObject(ctx, v, a, projects, func(o manifest.Object) error {
+	err := eachMention(ctx, v, a, projects, func(o manifest.Object) error {
+		if c.objects.Mark(objectset.OfLine(v.Stored(o)), named) != 0 {
+			return nil
+		}
 		c.Objects++
 		c.Bytes += o.Size
-		c.named.Add(objectset.OfLine(v.Stored(o)))
 		return nil
 	})
 	if err != nil {
@@ -47,53 +55,68 @@ func Look(ctx context.Context, v *vault.Vault, a vault.Archive, projects []strin
 }
 
 func (c *Cold) look(ctx context.Context) error {
-	c.Offline, c.OfflineBytes, c.Pending, c.PendingBytes, c.wanted, c.pending = 0, 0, 0, 0, nil, nil
+	c.Offline, c.OfflineBytes, c.Pending, c.PendingBytes = 0, 0, 0, 0
 	c.Missing = c.Objects
 	for o, err := range c.vault.ListObjects(ctx) {
 		if err != nil {
 			return err
 		}
-		if !c.named.Has(objectset.OfLine(o.Object)) {
+		k := objectset.OfLine(o.Object)
+		if c.objects.Get(k) == 0 {
 			continue
 		}
 		c.Missing--
+		how := byte(named)
 		switch {
 		case o.State.Rehydrating:
 			c.Pending++
 			c.PendingBytes += o.Size
-			c.pending = append(c.pending, o.Name)
+			how |= pending
 		case o.State.Offline:
 			c.Offline++
 			c.OfflineBytes += o.Size
-			c.wanted = append(c.wanted, o.Name)
+			how |= offline
 		}
+		c.objects.Put(k, how)
 	}
 	return nil
 }
 
-// Start asks for all that are offline, and at high priority again for those
-// that are on their way, and does not wait for them.
+// Start asks for all that were offline when it was looked, and at high priority
+// again for those that were on their way, and does not wait for them. It lists
+// the objects of the vault again, for the names of millions are not kept.
 func (c *Cold) Start(ctx context.Context, tier string, high bool, opt Options) (*Report, error) {
 	r, ok := c.vault.Store().(vault.Rehydrater)
 	if !ok {
 		return nil, errors.ErrUnsupported // Look has said so
 	}
-	names := c.wanted
-	if high {
-		names = append(names[:len(names):len(names)], c.pending...)
-	}
 	w := newWork(opt)
-	w.total = int64(len(names))
+	w.total = c.Offline
+	wanted := byte(offline)
+	if high {
+		w.total += c.Pending
+		wanted |= pending
+	}
+	if w.total == 0 {
+		return &w.report, nil
+	}
 	w.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "ask for objects", Total: w.total})
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(w.opt.Concurrency)
-	for _, name := range names {
-		if gctx.Err() != nil {
+	var broken error
+	for o, err := range c.vault.ListObjects(gctx) {
+		if err != nil {
+			broken = err
 			break
 		}
-		g.Go(func() error { return w.one(gctx, name, r.Rehydrate(gctx, name, tier, high)) })
+		if c.objects.Get(objectset.OfLine(o.Object))&wanted != 0 {
+			g.Go(func() error { return w.one(gctx, o.Name, r.Rehydrate(gctx, o.Name, tier, high)) })
+		}
 	}
-	return &w.report, g.Wait()
+	if stopped := g.Wait(); stopped != nil {
+		return &w.report, stopped
+	}
+	return &w.report, broken
 }
 
 // Follow waits until none is on its way any more, and looks as often as every.
@@ -131,7 +154,10 @@ func AnyOffline(ctx context.Context, v *vault.Vault, a vault.Archive, projects [
 		return "", nil
 	}
 	var first []manifest.Object
-	err := eachObject(ctx, v, a, projects, func(o manifest.Object) error {
+	err := eachMention(ctx, v, a, projects, func(o manifest.Object) error {
+		if slices.Contains(first, o) {
+			return nil
+		}
 		first = append(first, o)
 		if len(first) == sampled {
 			return errEnough

@@ -51,15 +51,15 @@ func (p *Pass) learn(ctx context.Context, r *archive.Reader) error {
 		if err != nil {
 			return err
 		}
-		if p.has(o) {
-			p.settled.Insert(objectset.OfLine(o))
+		if k := p.key(o); p.known.Get(k)&there != 0 {
+			p.known.Mark(k, settled)
 		}
 	}
 	return nil
 }
 
-// has reports whether the target was listed with an object.
-func (p *Pass) has(o manifest.Object) bool { return p.there.Has(objectset.OfLine(p.to.Stored(o))) }
+// key stands for an object as the target would list it.
+func (p *Pass) key(o manifest.Object) objectset.Key { return objectset.OfLine(p.to.Stored(o)) }
 
 // objects copies what the target lacks of an archive's objects. Named says
 // that an archive of the target names them.
@@ -74,18 +74,19 @@ func (p *Pass) objects(ctx context.Context, r *archive.Reader, named bool, repor
 			break
 		}
 		c.mentions++
-		k := objectset.OfLine(o)
-		if !p.settled.Insert(k) {
+		k := p.key(o)
+		before := p.known.Mark(k, settled)
+		if before&settled != 0 {
 			c.again(o, k)
 			continue
 		}
 		report.Objects++ // by this goroutine only
-		there := p.has(o)
-		if there && named {
+		has := before&there != 0
+		if has && named {
 			continue
 		}
 		done := c.mentions
-		g.Go(func() error { return c.object(gctx, o, there, done) })
+		g.Go(func() error { return c.object(gctx, o, k, has, done) })
 	}
 	if err := g.Wait(); err != nil {
 		return &stopError{err}
@@ -121,16 +122,16 @@ func (c *copying) fail(o manifest.Object, err error) {
 }
 
 // object makes sure that the target has an object. Its error ends the pass.
-func (c *copying) object(ctx context.Context, o manifest.Object, there bool, done int64) error {
+func (c *copying) object(ctx context.Context, o manifest.Object, k objectset.Key, has bool, done int64) error {
 	p := c.pass
 	moved, bySelf, err := false, false, error(nil)
 	if p.opt.DryRun {
-		moved = !there
+		moved = !has
 	} else {
-		if there {
-			there, err = p.to.KeepObject(ctx, o)
+		if has {
+			has, err = p.to.KeepObject(ctx, o)
 		}
-		if err == nil && !there {
+		if err == nil && !has {
 			bySelf, err = p.move(ctx, o)
 			moved = err == nil
 		}
@@ -145,7 +146,7 @@ func (c *copying) object(ctx context.Context, o manifest.Object, there bool, don
 	case err != nil:
 		event.Kind, event.Err = progress.ItemFailed, err
 		c.row++
-		p.bad[objectset.OfLine(o)] = err
+		p.bad[k] = err
 		c.fail(o, err)
 	case moved:
 		c.row = 0

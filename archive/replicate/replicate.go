@@ -66,14 +66,19 @@ const MaxFailures = 100
 // Whole reports whether the target has the archive and all its objects.
 func (r *Report) Whole() bool { return r.Status != Failed && r.Failed == 0 }
 
+// What a pass knows of an object.
+const (
+	there   = 1 << iota // the target was listed with it
+	settled             // it was looked at: the target has it, and will keep it, or it is bad
+)
+
 // Pass copies archives from one vault to another.
 type Pass struct {
 	from, to *vault.Vault
 	opt      Options
 
-	there   objectset.Set           // objects that the target was listed with
-	settled objectset.Set           // objects that were looked at: the target has them, and will keep them,
-	bad     map[objectset.Key]error // but for these
+	known   objectset.Table         // what is known of each, as there and settled
+	bad     map[objectset.Key]error // of those that are settled
 	targets map[string]vault.Archive
 	byStore byStore
 	memory  *download.Memory
@@ -115,7 +120,7 @@ func NewPass(ctx context.Context, from, to *vault.Vault, opt Options) (*Pass, er
 		if err != nil {
 			return nil, err
 		}
-		p.there.Add(objectset.OfLine(o.Object))
+		p.known.Put(objectset.OfLine(o.Object), there)
 	}
 	return p, nil
 }
@@ -176,9 +181,9 @@ func (p *Pass) archive(ctx context.Context, a vault.Archive, report *Report) err
 	if err != nil {
 		return err
 	}
-	there, exists := p.targets[a.Name]
+	copied, exists := p.targets[a.Name]
 	if exists {
-		if err := same(ctx, p.to, there, report.SHA256); err != nil {
+		if err := same(ctx, p.to, copied, report.SHA256); err != nil {
 			return err
 		}
 		report.Status = Present
@@ -190,7 +195,7 @@ func (p *Pass) archive(ctx context.Context, a vault.Archive, report *Report) err
 		return err
 	}
 	switch {
-	case exists && a.Signed && !there.Signed && !p.opt.DryRun: // it was signed later
+	case exists && a.Signed && !copied.Signed && !p.opt.DryRun: // it was signed later
 		return p.signature(ctx, a)
 	case exists:
 	case p.opt.DryRun:

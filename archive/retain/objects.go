@@ -53,10 +53,10 @@ func (p *pruner) sort(o vault.StoredObject) bool {
 	n := &p.report.Objects
 	count := func(count, bytes *int64) { *count++; *bytes += o.Size }
 	count(&n.Count, &n.Bytes)
-	switch k := objectset.Of(o.Object); {
-	case p.named.Has(k):
+	switch how := p.mentioned.Get(objectset.Of(o.Object)); {
+	case how&named != 0:
 		count(&n.Named, &n.NamedBytes)
-	case p.waiting.Has(k):
+	case how&waiting != 0:
 		count(&n.Waiting, &n.WaitingBytes)
 	case !p.old(o.Modified):
 		count(&n.Young, &n.YoungBytes)
@@ -95,7 +95,7 @@ func (p *pruner) collect(ctx context.Context) error {
 			return err
 		}
 		if !p.old(w.Modified) {
-			p.waiting.Add(objectset.Of(w.Object))
+			p.mentioned.Mark(objectset.Of(w.Object), waiting)
 		}
 	}
 	retired, err := p.vault.Retired(ctx)
@@ -183,9 +183,9 @@ func (p *pruner) readSegment(ctx context.Context, s vault.Segment, gone bool) er
 func (p *pruner) name(o manifest.Object, gone bool) {
 	k := objectset.Of(p.vault.Stored(o))
 	if gone {
-		p.waiting.Add(k)
+		p.mentioned.Mark(k, waiting)
 	} else {
-		p.named.Add(k)
+		p.mentioned.Mark(k, named)
 	}
 }
 
@@ -206,7 +206,7 @@ func (p *pruner) delete(ctx context.Context, batch []vault.StoredObject) error {
 	var g errgroup.Group
 	g.SetLimit(p.opt.Concurrency)
 	for i, o := range batch {
-		if k := objectset.Of(o.Object); p.named.Has(k) || p.waiting.Has(k) {
+		if p.mentioned.Get(objectset.Of(o.Object)) != 0 {
 			continue // its fate is that of what was touched
 		}
 		g.Go(func() error {

@@ -129,6 +129,12 @@ func (p *pruner) unfinished(ctx context.Context) error {
 	return s.Sweep(ctx)
 }
 
+// How an object is mentioned; see [Objects].
+const (
+	named = 1 << iota
+	waiting
+)
+
 // pruner is the state of one Run.
 type pruner struct {
 	vault  *vault.Vault
@@ -139,7 +145,7 @@ type pruner struct {
 	doomed map[string]bool // paths of files that go
 	read   map[string]bool // paths of archives and segments that are in the sets
 
-	named, waiting objectset.Set // see Objects
+	mentioned objectset.Table // objects that something names, as named and waiting
 }
 
 // clock takes the earlier of this machine's time and the store's.

@@ -26,8 +26,12 @@
 // objects have been read and were sound, so that a pass which is stopped, in
 // whatever way, goes on instead of beginning again.
 //
-// Memory grows by some 40 bytes for each object that is looked at.
+// Memory grows by some eight bytes for each object that is looked at.
 //
 // [File] checks a file that lies outside of a vault, which is the first part
 // only.
+//
+// An object is remembered by 8 bytes of a digest ([objectset.Table]), 75 MB for
+// ten million. Two that agree in them would be taken for one, and the second not
+// looked at.
 package verify
