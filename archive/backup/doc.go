@@ -14,9 +14,12 @@
 //
 // Projects are captured a few at a time, so that the calls of one overlap the
 // downloads of another, and written one after the other by name, so that two
-// archives of the same account have the same order. Nothing is held in memory
-// but a window of images in flight and, per project in work, one small entry
-// for each image id.
+// archives of the same account have the same order. Where the size of a
+// workspace is known, a few of its pages are asked for ahead, and as many images
+// are downloaded at once as are of use ([download.Gate]): a service that is far
+// away is to be kept as busy as its rate of calls allows. Nothing is held in
+// memory but these pages, a window of images in flight and, per project in
+// work, one small entry for each image id.
 //
 // # How many calls it takes
 //
@@ -34,7 +37,8 @@
 //	        + 1                     GetExports, only if it is exportable
 //
 // The size of the workspace is known from the export record, so that its
-// listing stops without asking once more; that of an iteration is told by no
+// listing stops without asking once more (unless it shrank meanwhile, when pages
+// were asked for ahead that are none); that of an iteration is told by no
 // other answer, so that its listing ends with the first page that is not full
 // (a GetImageCount call would cost at least as much), and its pages overlap by
 // one image. [MinCalls] computes the

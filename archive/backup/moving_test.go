@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -73,7 +74,10 @@ func TestListMovesAlways(t *testing.T) {
 	w := newWorld(t)
 	p := w.project("p", plainDomain)
 	images := w.fill(p, 300)
+	var pages sync.Mutex // they are asked for at once
 	w.inject(simulator.Fault{Operation: "GetImages", Times: -1, Do: func() {
+		pages.Lock()
+		defer pages.Unlock()
 		w.remove(p, images[0])
 		images = append(images[1:], w.fill(p, 1)...)
 	}})

@@ -44,7 +44,7 @@ type Options struct {
 	// being downloaded is stored, and nothing else is begun.
 	Stop <-chan struct{}
 
-	Downloads int    // images in flight at once; 0: 128
+	Downloads int    // images in flight at once, at most; 0: 512
 	Parallel  int    // projects captured at once; 0: 3
 	TempDir   string // for the archive and for large bodies; empty: the system's
 
@@ -63,13 +63,14 @@ type Options struct {
 }
 
 const (
-	// defaultDownloads hides the latency of a service that is far away: at
-	// 120 ms, 24 at once were 200 images a second, when the calls allow
-	// 2,560. Large images are fewer at once, for bodies share their memory;
-	// each connection costs some 150 kB.
-	defaultDownloads = 128
-	defaultParallel  = 3
-	defaultRetry     = 500 * time.Millisecond
+	// defaultDownloads is for a service that is far away: 2,560 images a
+	// second, which its calls allow, are 307 at once at 120 ms. A
+	// [download.Gate] finds out how many of them are of use.
+	defaultDownloads = 512
+	// looksAtOnce are how many images are looked for in the vault at once.
+	looksAtOnce     = 64
+	defaultParallel = 3
+	defaultRetry    = 500 * time.Millisecond
 )
 
 func (o Options) withDefaults() Options {

@@ -72,32 +72,69 @@ func endless(listed, page int) error {
 	return nil
 }
 
-// pages lists the images of the workspace, or of an iteration, until the plan
-// or the list ends. A failed call ends it too and is left in the listing.
-func (c *capture) pages(ctx context.Context, iterationID string, plan iter.Seq2[int, bool], l *listing) iter.Seq[*page] {
+// fetched is one page as it came.
+type fetched struct {
+	skip    int
+	overlap bool // its first image should be the last of the page before
+	images  []manifest.ListedImage
+	err     error
+}
+
+// fetch asks for one page.
+func (c *capture) fetch(ctx context.Context, iterationID string, skip int, overlap bool) fetched {
+	f := fetched{skip: skip, overlap: overlap}
+	f.images, f.err = c.run.source.Images(ctx, c.project.ID, manifest.ImageQuery{
+		IterationID: iterationID, Skip: skip, Take: manifest.MaxPage,
+	})
+	return f
+}
+
+// planned fetches the pages of the workspace where its size is known: pages are
+// asked for before those in front of them have come, so that a service that is
+// far away gets its calls as fast as it takes them.
+func (c *capture) planned(ctx context.Context, size int) iter.Seq[fetched] {
+	own := make(chan struct{}, 1)
+	begin := func(ctx context.Context) func() { return c.run.place(ctx, own) }
+	return inOrder(ctx, begin, func(yield func(func(context.Context) fetched) bool) {
+		for skip, overlap := range offsets(size) {
+			if !yield(func(ctx context.Context) fetched { return c.fetch(ctx, "", skip, overlap) }) {
+				return
+			}
+		}
+	})
+}
+
+// oneByOne fetches the pages of a list whose end only its last page tells.
+func (c *capture) oneByOne(ctx context.Context, iterationID string, plan iter.Seq2[int, bool]) iter.Seq[fetched] {
+	return func(yield func(fetched) bool) {
+		for skip, overlap := range plan {
+			if !yield(c.fetch(ctx, iterationID, skip, overlap)) {
+				return
+			}
+		}
+	}
+}
+
+// pages reads a list of images until it ends, or what is fetched of it. A
+// failed call ends it too and is left in the listing.
+func (c *capture) pages(iterationID string, list iter.Seq[fetched], l *listing) iter.Seq[*page] {
 	return func(yield func(*page) bool) {
 		last, listed := "", 0
-		for skip, overlap := range plan {
-			if l.err = endless(max(skip, listed), 0); l.err != nil {
-				return
+		for f := range list {
+			if l.err = f.err; l.err == nil {
+				l.err = endless(max(f.skip, listed), len(f.images))
 			}
-			images, err := c.run.source.Images(ctx, c.project.ID, manifest.ImageQuery{
-				IterationID: iterationID, Skip: skip, Take: manifest.MaxPage,
-			})
-			if err != nil {
-				l.err = err
-				return
-			}
-			if l.err = endless(0, len(images)); l.err != nil {
+			if l.err != nil {
 				return
 			}
 			l.pages++
-			listed += len(images)
-			full := len(images) >= manifest.MaxPage
+			listed += len(f.images)
+			full := len(f.images) >= manifest.MaxPage
+			images := f.images
 			switch {
-			case overlap && len(images) > 0 && images[0].ID == last:
+			case f.overlap && len(images) > 0 && images[0].ID == last:
 				images = images[1:]
-			case overlap:
+			case f.overlap:
 				l.moved = true
 			}
 			if len(images) > 0 {

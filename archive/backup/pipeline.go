@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -14,10 +15,9 @@ import (
 
 const (
 	// window is how many images may wait for an earlier one of their
-	// project, and aheadPages how many pages are listed before they are
-	// needed. Together they bound the memory of a project in work.
-	window     = 2 * manifest.MaxPage
-	aheadPages = 2
+	// project. With the pages that are listed ahead, it bounds the memory of
+	// a project in work.
+	window = 4 * manifest.MaxPage
 )
 
 // job is one image on its way through the pipeline.
@@ -51,7 +51,7 @@ func (c *capture) pipe(ctx context.Context, s steps) error {
 	g, gctx := errgroup.WithContext(ctx)
 	work, done := c.run.inFlight(gctx)
 	defer done()
-	listed := make(chan *page, aheadPages)
+	listed := make(chan *page)
 	queue := make(chan *job, window)
 
 	g.Go(func() error {
@@ -105,8 +105,8 @@ func send[T any](ctx context.Context, ch chan<- T, v T) error {
 	}
 }
 
-// dispatch queues one image and starts its download as soon as one of the
-// run's slots is free. Once it has begun, only work ends it.
+// dispatch queues one image and starts its download as soon as the run's gate
+// lets it. Once it has begun, only work ends it.
 func (c *capture) dispatch(ctx, work context.Context, g *errgroup.Group, queue chan<- *job, p *page, img *manifest.ListedImage,
 	pick func(*page, *manifest.ListedImage) *entry,
 ) error {
@@ -128,21 +128,46 @@ func (c *capture) dispatch(ctx, work context.Context, g *errgroup.Group, queue c
 		close(j.done)
 		return nil
 	}
-	if err := send(ctx, c.run.slots, struct{}{}); err != nil {
+	leave, err := c.enter(ctx, j)
+	if err != nil {
 		return err
 	}
-	if ctx.Err() != nil { // at the same moment
-		<-c.run.slots
-		return ctx.Err()
-	}
 	g.Go(func() error {
-		defer func() { <-c.run.slots }()
 		defer close(j.done)
 		j.err = c.obtain(work, j)
+		leave()
 		p.Done(j.image.ID)
 		return j.err
 	})
 	return nil
+}
+
+// enter waits until an image may be worked on; leave says that it was. What
+// the vault should have only has to be looked for.
+func (c *capture) enter(ctx context.Context, j *job) (leave func(), err error) {
+	if j.entry.object != nil {
+		if err := send(ctx, c.run.looks, struct{}{}); err != nil {
+			return nil, err
+		}
+		leave = func() { <-c.run.looks }
+	} else {
+		if err := c.run.gate.Enter(ctx); err != nil {
+			return nil, err
+		}
+		began := time.Now()
+		leave = func() {
+			if j.image.Object == nil {
+				c.run.gate.Leave(0)
+				return
+			}
+			c.run.gate.Leave(time.Since(began))
+		}
+	}
+	if ctx.Err() != nil { // at the same moment
+		leave()
+		return nil, ctx.Err()
+	}
+	return leave, nil
 }
 
 // obtain makes sure that the vault has an image's bytes and notes the object

@@ -189,14 +189,15 @@ func (c *capture) workspace(ctx context.Context) (err error) {
 	}
 	s, l := c.state, &c.state.listing
 	l.labels = newLabels()
-	plan := offsets(s.expected)
-	if s.expected < 0 {
-		plan = unbounded
-	}
 	return c.pipe(ctx, steps{
-		pages: func(ctx context.Context) pageSeq { return c.pages(ctx, "", plan, l) },
-		pick:  func(_ *page, img *manifest.ListedImage) *entry { return c.pickWorkspace(img) },
-		emit:  c.emitWorkspace,
+		pages: func(ctx context.Context) pageSeq {
+			if s.expected < 0 {
+				return c.pages("", c.oneByOne(ctx, "", unbounded), l)
+			}
+			return c.pages("", c.planned(ctx, s.expected), l)
+		},
+		pick: func(_ *page, img *manifest.ListedImage) *entry { return c.pickWorkspace(img) },
+		emit: c.emitWorkspace,
 	})
 }
 

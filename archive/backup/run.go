@@ -32,7 +32,9 @@ type run struct {
 	journal   *journal
 	downloads *download.Downloader
 	hard      context.Context // of what is to be finished when Options.Stop comes
-	slots     chan struct{}   // one for each item in flight
+	gate      *download.Gate  // of images and models that are downloaded
+	looks     chan struct{}   // one for each image that is looked for in the vault
+	ahead     chan struct{}   // one for each page that is listed ahead
 	tally     *tally
 	trust     trust
 	loss      loss // of the projects written so far
@@ -50,7 +52,8 @@ type run struct {
 // other failure is in the result, and in the archive.
 func Run(ctx context.Context, src Source, v *vault.Vault, opt Options) (*Result, error) {
 	opt = opt.withDefaults()
-	r := &run{opt: opt, source: src, vault: v, slots: make(chan struct{}, opt.Downloads), tally: &tally{}}
+	r := &run{opt: opt, source: src, vault: v, ahead: make(chan struct{}, aheadPages), tally: &tally{}}
+	r.gate, r.looks = download.NewGate(opt.Downloads), make(chan struct{}, min(opt.Downloads, looksAtOnce))
 	r.downloads = download.New(src, download.Options{
 		Delay: opt.RetryDelay, Now: opt.Now, Counted: func(n int64) { r.tally.bytesDownloaded.Add(n) },
 	})

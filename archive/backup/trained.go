@@ -83,11 +83,11 @@ func (c *capture) models(ctx context.Context, it *manifest.Iteration) error {
 		if m.Status != manifest.ExportDone || c.run.opt.MetadataOnly {
 			continue
 		}
-		if err := send(gctx, c.run.slots, struct{}{}); err != nil {
+		if err := c.run.gate.Enter(gctx); err != nil {
 			break
 		}
 		g.Go(func() error {
-			defer func() { <-c.run.slots }()
+			defer c.run.gate.Leave(0) // it is no image
 			return c.model(gctx, it, m)
 		})
 	}
@@ -239,7 +239,7 @@ func (c *capture) iterationPages(ctx context.Context, it *manifest.Iteration, l 
 		if attempt > 1 && !yield(&page{iterationID: it.ID, attempt: attempt}) { // it may have no images any more
 			return false
 		}
-		for p := range c.pages(ctx, it.ID, overlapping, l) {
+		for p := range c.pages(it.ID, c.oneByOne(ctx, it.ID, overlapping), l) {
 			p.attempt = attempt
 			if !yield(p) {
 				return false

@@ -49,7 +49,7 @@ kept, marked as incomplete, and never the "latest".`,
 			&cli.BoolFlag{Name: "no-tokens", Usage: "leave the export tokens out of the archive"},
 			&cli.BoolFlag{Name: "models", Value: true, Usage: "download the exported models that exist (--models=false leaves them out)"},
 			&cli.BoolFlag{Name: "list-twice", Usage: "list every project until two listings in a row agree, rather than believe its date of change; takes twice the calls"},
-			&cli.IntFlag{Name: "downloads", DefaultText: "a sensible one", Usage: "download this `NUMBER` of images at once"},
+			&cli.IntFlag{Name: "downloads", DefaultText: "as many as are of use, up to 512", Usage: "download at most this `NUMBER` of images at once"},
 			&cli.StringFlag{Name: "max-failures", Value: "10%", Usage: "mark an archive that lost more than this `NUMBER` or share of images and models as incomplete"},
 			&cli.StringFlag{Name: "status-file", Usage: "write how the run ended to `FILE`, for Prometheus' textfile collector; one file a source"},
 			signWithFlag(), endpointFlag(), progressFlag(), jsonFlag()),
@@ -83,8 +83,8 @@ func (a *app) backup(c *cli.Context) error {
 
 // backupLimits checks the flags that are numbers.
 func backupLimits(c *cli.Context) (backup.Limit, error) {
-	if n := c.Int("downloads"); n < 0 || n > 256 {
-		return backup.Limit{}, usagef("--downloads cannot be %d; give 1 to 256", n)
+	if n := c.Int("downloads"); n < 0 || n > 512 {
+		return backup.Limit{}, usagef("--downloads cannot be %d; give 1 to 512", n)
 	}
 	limit, err := backup.ParseLimit(c.String("max-failures"))
 	if err != nil {
