@@ -8,7 +8,6 @@ import (
 	"hash"
 	"io"
 
-	seekable "github.com/SaveTheRbtz/zstd-seekable-format-go/pkg"
 	"github.com/klauspost/compress/zstd"
 
 	"cvarchive/manifest"
@@ -18,16 +17,18 @@ import (
 // it is told to; Close adds the check frame and the seek table. It counts
 // what goes in and hashes what comes out.
 type frameWriter struct {
-	seek   *seekable.Writer
+	enc    *zstd.Encoder
 	out    *hashWriter
 	buf    []byte // its capacity is the frame size
+	packed []byte // the frame that was compressed last, for its memory
 	offset int64  // decompressed bytes so far
-	frames int64
+	table  []byte // the entries of the seek table
 }
 
 func newFrameWriter(w io.Writer, frameSize int) (*frameWriter, error) {
 	// One goroutine: the same input gives the same frames, and a backup
-	// has other use for the processors.
+	// has other use for the processors. Records are mostly what nothing
+	// compresses, so that better levels take far longer for little less.
 	enc, err := zstd.NewWriter(nil,
 		zstd.WithEncoderConcurrency(1),
 		zstd.WithEncoderLevel(zstd.SpeedFastest),
@@ -35,12 +36,11 @@ func newFrameWriter(w io.Writer, frameSize int) (*frameWriter, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &frameWriter{
+	return &frameWriter{
+		enc: enc,
 		out: &hashWriter{w: w, hash: sha256.New()},
 		buf: make([]byte, 0, frameSize),
-	}
-	f.seek, err = seekable.NewWriter(nil, enc, seekable.WithWriterEnvironment(f))
-	return f, err
+	}, nil
 }
 
 // Write implements [io.Writer].
@@ -66,11 +66,15 @@ func (f *frameWriter) cut() error {
 		return nil
 	}
 	const most = (maxTable-tableHeader-tableFooter)/tableEntry - 1 // one is the check frame
-	if f.frames++; f.frames > most {
+	if len(f.table) >= most*tableEntry {
 		return fmt.Errorf("an archive of more than %d frames could not be read back; use larger frames", int64(most))
 	}
-	_, err := f.seek.Write(f.buf)
+	f.packed = f.enc.EncodeAll(f.buf, f.packed[:0])
+	// A frame ends with the checksum that the table has too.
+	checksum := binary.LittleEndian.Uint32(f.packed[len(f.packed)-4:])
+	f.table = appendTableEntry(f.table, len(f.packed), len(f.buf), checksum)
 	f.buf = f.buf[:0]
+	_, err := f.out.Write(f.packed)
 	return err
 }
 
@@ -79,23 +83,12 @@ func (f *frameWriter) Close() error {
 	if err := f.cut(); err != nil {
 		return err
 	}
-	return f.seek.Close()
-}
-
-// WriteFrame implements [seekable.WriterEnvironment].
-func (f *frameWriter) WriteFrame(p []byte) (int, error) { return f.out.Write(p) }
-
-// WriteSeekTable implements [seekable.WriterEnvironment]. It slips the check
-// frame in before the table.
-func (f *frameWriter) WriteSeekTable(table []byte) (int, error) {
 	check := checkFrame(f.out.sum())
 	if _, err := f.out.Write(check); err != nil {
-		return 0, err
+		return err
 	}
-	if _, err := f.out.Write(addTableEntry(table, len(check))); err != nil {
-		return 0, err
-	}
-	return len(table), nil
+	_, err := f.out.Write(seekTable(appendTableEntry(f.table, len(check), 0, emptyChecksum)))
+	return err
 }
 
 // The check frame is a skippable frame of Zstandard: decoders pass over it.

@@ -3,7 +3,6 @@ package archive
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	seekable "github.com/SaveTheRbtz/zstd-seekable-format-go/pkg"
 )
@@ -15,23 +14,27 @@ const (
 	tableHeader     = 8
 	tableEntry      = 12
 	tableFooter     = 9
+	tableFrameMagic = 0x184D2A5E
 	tableMagic      = 0x8F92EAB1
 	tableDescriptor = 0x80 // checksums, and nothing else
 
 	emptyChecksum = 0x51D8E999 // low half of the XXH64 of nothing
 )
 
-// addTableEntry adds to a table an entry for a skippable frame.
-func addTableEntry(table []byte, packed int) []byte {
-	entry := binary.LittleEndian.AppendUint32(nil, uint32(packed))
-	entry = binary.LittleEndian.AppendUint32(entry, 0)
-	entry = binary.LittleEndian.AppendUint32(entry, emptyChecksum)
-	table = slices.Insert(slices.Clone(table), len(table)-tableFooter, entry...)
-	le := binary.LittleEndian
-	le.PutUint32(table[4:], le.Uint32(table[4:])+tableEntry)
-	count := table[len(table)-tableFooter:]
-	le.PutUint32(count, le.Uint32(count)+1)
-	return table
+// appendTableEntry appends the entry of a frame.
+func appendTableEntry(entries []byte, packed, size int, checksum uint32) []byte {
+	entries = binary.LittleEndian.AppendUint32(entries, uint32(packed))
+	entries = binary.LittleEndian.AppendUint32(entries, uint32(size))
+	return binary.LittleEndian.AppendUint32(entries, checksum)
+}
+
+// seekTable is the table of these entries.
+func seekTable(entries []byte) []byte {
+	table := binary.LittleEndian.AppendUint32(nil, tableFrameMagic)
+	table = binary.LittleEndian.AppendUint32(table, uint32(len(entries)+tableFooter))
+	table = append(table, entries...)
+	table = binary.LittleEndian.AppendUint32(table, uint32(len(entries)/tableEntry))
+	return binary.LittleEndian.AppendUint32(append(table, tableDescriptor), tableMagic)
 }
 
 // tableSize reads the footer at the end of tail and returns the size of the

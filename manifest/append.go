@@ -63,7 +63,7 @@ func appendImageTag(dst []byte, t *ImageTag, created Timestamp) []byte {
 
 func appendRegion(dst []byte, r *Region, img *Image) []byte {
 	dst, base := append(dst, '['), img.Created
-	if at := slices.IndexFunc(img.Tags, func(t ImageTag) bool { return t.TagID == r.TagID }); at >= 0 {
+	if at := tagOf(r, img); at >= 0 {
 		dst, base = strconv.AppendInt(dst, int64(at), 10), img.Tags[at].Created
 	} else {
 		dst = appendID(dst, r.TagID)
@@ -75,6 +75,17 @@ func appendRegion(dst []byte, r *Region, img *Image) []byte {
 	dst = append(append(dst, ','), r.Width...)
 	dst = append(append(dst, ','), r.Height...)
 	return appendLast(dst, r.TagName)
+}
+
+// tagOf is the index of a region's tag among those of the image; -1: it is
+// not there.
+func tagOf(r *Region, img *Image) int {
+	for i := range img.Tags {
+		if img.Tags[i].TagID == r.TagID {
+			return i
+		}
+	}
+	return -1
 }
 
 // appendLast ends a list with a text, if there is one.

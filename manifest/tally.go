@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash"
 	"strconv"
-	"strings"
 )
 
 // ObjectDigest makes an [ObjectList] from the objects that are named, in the
@@ -14,26 +13,37 @@ import (
 type ObjectDigest struct {
 	list ObjectList
 	hash hash.Hash
+	line []byte
 }
 
 // Add takes note of one mention.
 func (d *ObjectDigest) Add(o Object) {
+	d.line = o.AppendLine(d.line[:0])
+	d.add(d.line, o.Size)
+}
+
+func (d *ObjectDigest) add(line []byte, size int64) {
 	if d.hash == nil {
 		d.hash = sha256.New()
 	}
-	d.hash.Write(o.AppendLine(nil))
+	d.hash.Write(line)
 	d.list.Count++
-	d.list.Bytes += o.Size
+	d.list.Bytes += size
 }
 
 // AddLine takes note of one mention whose line, newline included, has been
 // made before with [Object.AppendLine].
 func (d *ObjectDigest) AddLine(line []byte) error {
-	o, err := parseObjectLine(line)
-	if err == nil {
-		d.Add(o)
+	const start = 2*sha256.Size + 1 // of the size
+	n := 0
+	if len(line) > start {
+		n = digits(line[start:])
 	}
-	return err
+	if n == 0 || n > 18 || line[start-1] != ' ' || line[start+n] != ' ' {
+		return fmt.Errorf("%s is no line of an object list", quote(string(line)))
+	}
+	d.add(line, value10(line[start:start+n]))
+	return nil
 }
 
 // Sum returns the list so far.
@@ -55,20 +65,6 @@ func (o Object) AppendLine(dst []byte) []byte {
 	dst = append(dst, ' ')
 	dst = append(dst, o.Ext...)
 	return append(dst, '\n')
-}
-
-// parseObjectLine is the inverse of [Object.AppendLine].
-func parseObjectLine(line []byte) (o Object, err error) {
-	fields := strings.Fields(string(line))
-	if len(fields) != 3 {
-		return o, fmt.Errorf("%s is no line of an object list", quote(string(line)))
-	}
-	if o.SHA256, err = ParseDigest(fields[0]); err != nil {
-		return o, err
-	}
-	o.Ext = fields[2]
-	o.Size, err = strconv.ParseInt(fields[1], 10, 64)
-	return o, err
 }
 
 // Tally counts what the records of one project come to. The zero value is

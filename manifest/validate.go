@@ -197,7 +197,7 @@ func (c *checker) performance(p *IterationPerformance) {
 
 // Validate reports the first field that is not as it must be.
 func (img *Image) Validate() error {
-	c := checker{record: "image " + label(img.ID)}
+	var c checker // the record is named once something is wrong: there may be millions
 	c.id("id", img.ID)
 	c.count("width", img.Width)
 	c.count("height", img.Height)
@@ -208,7 +208,7 @@ func (img *Image) Validate() error {
 		c.text("tags.tagName", img.Tags[n].TagName)
 	}
 	for n := range img.Regions {
-		c.region(n, &img.Regions[n])
+		c.region(n, &img.Regions[n], img.Tags)
 	}
 	for k, v := range img.Metadata {
 		c.text("metadata", k)
@@ -218,15 +218,20 @@ func (img *Image) Validate() error {
 		c.id("iterations", id)
 	}
 	c.object("object", img.Object)
+	if c.err != nil {
+		c.err.Record = "image " + label(img.ID)
+	}
 	return c.result()
 }
 
-// region names its fields only once something is wrong: there may be
-// millions.
-func (c *checker) region(n int, r *Region) {
-	sub := checker{record: c.record}
+// region looks at a region of an image whose tags were looked at, and names
+// its fields only once something is wrong.
+func (c *checker) region(n int, r *Region, tags []ImageTag) {
+	var sub checker
 	sub.optionalID("regionId", r.ID)
-	sub.id("tagId", r.TagID)
+	if len(tags) == 0 || r.TagID != tags[0].TagID {
+		sub.id("tagId", r.TagID)
+	}
 	sub.text("tagName", r.TagName)
 	sub.number("left", r.Left)
 	sub.number("top", r.Top)
