@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -30,7 +31,7 @@ func (e *ServiceError) Error() string {
 		fmt.Fprintf(&b, " got no answer: %v", e.Err)
 	default:
 		fmt.Fprintf(&b, " answered %d", e.StatusCode)
-		if e.Code != "" {
+		if e.Code != "" && e.Code != strconv.Itoa(e.StatusCode) {
 			fmt.Fprintf(&b, " %s", e.Code)
 		}
 		if e.Message != "" {

@@ -32,7 +32,11 @@ func (a *app) client(res config.Resource) (*customvision.Client, error) {
 		}
 		o.Credential = cred
 	}
-	return customvision.New(o)
+	client, err := customvision.New(o)
+	if err != nil {
+		return nil, usagef("%v", err) // nothing was sent: it is the settings
+	}
+	return client, nil
 }
 
 // entra signs in as the environment, the machine or the Azure CLI says, or only

@@ -117,7 +117,7 @@ func (a *app) copy(c *cli.Context) error {
 		result.Whole = result.Whole && protected
 	}
 	show.Close()
-	return a.printCopying(c, result)
+	return a.finish(c, result, func() { a.printCopied(result) }, result.Whole, result.DryRun && result.pending())
 }
 
 // copyTarget opens the vault that --to names, and makes it unless that would
@@ -213,24 +213,6 @@ func (r *copying) pending() bool {
 		}
 	}
 	return false
-}
-
-func (a *app) printCopying(c *cli.Context, r *copying) error {
-	var err error
-	if c.Bool("json") {
-		err = a.out.JSON(r)
-	} else {
-		a.printCopied(r)
-	}
-	switch {
-	case err != nil:
-		return err
-	case !r.Whole:
-		return &statusError{exitNotWhole}
-	case r.DryRun && r.pending():
-		return &statusError{exitDifferences}
-	}
-	return nil
 }
 
 func (a *app) printCopied(r *copying) {

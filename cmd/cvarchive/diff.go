@@ -164,18 +164,6 @@ func (a *app) openPredecessor(c *cli.Context, o *opened) (*opened, error) {
 
 // showDiff prints a report and turns it into an exit status.
 func (a *app) showDiff(c *cli.Context, r *compare.Report) error {
-	if c.Bool("json") {
-		if err := a.out.JSON(r); err != nil {
-			return err
-		}
-	} else {
-		a.printDiff(r, len(c.StringSlice("project")) > 0 || c.Bool("images"), c.Bool("images"))
-	}
-	switch {
-	case !r.Whole:
-		return &statusError{exitNotWhole}
-	case !r.Equal:
-		return &statusError{exitDifferences}
-	}
-	return nil
+	text := func() { a.printDiff(r, len(c.StringSlice("project")) > 0 || c.Bool("images"), c.Bool("images")) }
+	return a.finish(c, r, text, r.Whole, !r.Equal)
 }

@@ -240,15 +240,7 @@ func (a *app) drillCleanUp(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("clean up after drills on %s: %w", target.Name, err)
 	}
-	if c.Bool("json") {
-		err = a.out.JSON(cleaned)
-	} else {
-		a.printCleaned(cleaned)
-	}
-	if err == nil && len(cleaned.Failures)+len(cleaned.Running) > 0 {
-		err = &statusError{exitNotWhole}
-	}
-	return err
+	return a.finish(c, cleaned, func() { a.printCleaned(cleaned) }, len(cleaned.Failures)+len(cleaned.Running) == 0, false)
 }
 
 // targetOptions name a target where nothing is restored.

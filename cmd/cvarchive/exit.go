@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/urfave/cli/v2"
+
 	"cvarchive/archive/backup"
 	"cvarchive/archive/vault"
 	"cvarchive/cmd/internal/config"
@@ -36,6 +38,29 @@ func usagef(format string, args ...any) error {
 type statusError struct{ status int }
 
 func (e *statusError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// finish prints the result of a command, as JSON with --json and else as text
+// does, and turns it into the status. pending says that changes or differences
+// were found.
+func (a *app) finish(c *cli.Context, result any, text func(), whole, pending bool) error {
+	if !c.Bool("json") {
+		text()
+	} else if err := a.out.JSON(result); err != nil {
+		return err
+	}
+	return outcomeError(whole, pending)
+}
+
+// outcomeError is the status of what was printed.
+func outcomeError(whole, pending bool) error {
+	switch {
+	case !whole:
+		return &statusError{exitNotWhole}
+	case pending:
+		return &statusError{exitDifferences}
+	}
+	return nil
+}
 
 // interruptedError is work that a signal stopped.
 type interruptedError struct {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -78,15 +77,8 @@ func (a *app) export(c *cli.Context) error {
 	if err != nil {
 		return fmt.Errorf("export the models of %s: %w", o.name, err)
 	}
-	if c.Bool("json") {
-		err = a.out.JSON(&exportedModels{Archive: o.name, Dir: dir, Models: r.Models, Whole: r.Whole(), Failures: r.Failures, NotAsked: m.Capture.NoModels})
-	} else {
-		a.printModels(o.name, dir, r, m.Capture.NoModels)
-	}
-	if !r.Whole() {
-		err = errors.Join(err, &statusError{exitNotWhole})
-	}
-	return err
+	out := &exportedModels{Archive: o.name, Dir: dir, Models: r.Models, Whole: r.Whole(), Failures: r.Failures, NotAsked: m.Capture.NoModels}
+	return a.finish(c, out, func() { a.printModels(o.name, dir, r, m.Capture.NoModels) }, out.Whole, false)
 }
 
 func (a *app) printModels(archive, dir string, r *export.Report, notAsked bool) {

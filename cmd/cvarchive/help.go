@@ -5,8 +5,8 @@ metadata, iterations, models, and the export token) into a compressed archive in
 vault: a folder, or an Azure Blob container. Restores any of it into any resource:
 by token while the token lives, from the captured content afterwards.
 
-Exit status: 0 done; 1 failed; 2 usage or configuration error; 3 pending changes
-found (restore --dry-run); 4 finished, but not whole; 130 interrupted.`
+Exit status: 0 done; 1 failed; 2 usage or configuration error; 3 pending changes or
+differences found (restore --dry-run, diff); 4 finished, but not whole; 130 interrupted.`
 
 // appHelp and commandHelp are templates of the library's own kind; they
 // leave out what it would add about itself.

@@ -80,15 +80,7 @@ func (a *app) hold(c *cli.Context) error {
 		Archive: entry.Name, Held: !c.Bool("release"), Whole: r.Failed == 0,
 		Files: r.Done, Left: r.Left, Failed: r.Failed, Failures: custodyFailures(r),
 	}
-	if c.Bool("json") {
-		err = a.out.JSON(out)
-	} else {
-		a.printHeld(out)
-	}
-	if err == nil && !out.Whole {
-		return &statusError{exitNotWhole}
-	}
-	return err
+	return a.finish(c, out, func() { a.printHeld(out) }, out.Whole, false)
 }
 
 func (a *app) printHeld(r *heldArchive) {

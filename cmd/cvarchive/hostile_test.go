@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -36,11 +34,7 @@ func TestHostileNames(t *testing.T) {
 	if err := upload(t.Context(), c, p.ID, batch); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "cvarchive.yaml")
-	if err := os.WriteFile(path, []byte(testConfig(base)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	path := configFor(t, base)
 	for _, line := range []string{
 		"backup west", "backup west --json --progress json", "list", "inspect latest", "inspect latest --json", "verify latest",
 		"restore latest --to north --dry-run", "restore latest --to north --dry-run --json",

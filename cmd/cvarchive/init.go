@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,12 +51,20 @@ that the vault has lost, without which such hosts cannot know what an archive na
 				return err
 			}
 			if written && address == "" {
-				a.out.Printf("next: fill it in, then run cvarchive init again to make the vault, and cvarchive doctor to check access\n")
+				a.out.Printf("next: fill it in, then run %s again to make the vault, and cvarchive doctor to check access\n", initLine(c))
 				return nil
 			}
 			return a.makeVault(c, f, address)
 		}, 1, ""),
 	}
+}
+
+// initLine is the command that was given, as far as it says where the config is.
+func initLine(c *cli.Context) string {
+	if file := cmp.Or(c.Args().First(), c.String("config")); file != "" {
+		return "cvarchive init " + file
+	}
+	return "cvarchive init"
 }
 
 // newConfigPath is where init writes: FILE, --config, or the working folder.

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,61 +15,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"cvarchive/remote/simulator"
 )
-
-// gate is a service whose image downloads stop after a few, until it is
-// opened.
-type gate struct {
-	inner   http.Handler
-	arrived chan struct{} // closed when a download waits
-	open    chan struct{} // closed to let everything pass
-
-	mu   sync.Mutex
-	free int // downloads that still pass
-	once sync.Once
-}
-
-func (g *gate) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if strings.Contains(req.URL.Path, "/blob/i-") {
-		g.mu.Lock()
-		g.free--
-		wait := g.free < 0
-		g.mu.Unlock()
-		if wait {
-			g.once.Do(func() { close(g.arrived) })
-			select {
-			case <-g.open:
-			case <-req.Context().Done():
-				return
-			}
-		}
-	}
-	g.inner.ServeHTTP(w, req)
-}
-
-// held is an account whose downloads stop after a few, a config for it, and a
-// folder to run the program in.
-func held(t *testing.T, free int, seed func(endpoint string) error) (dir string, service *simulator.Service, g *gate) {
-	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("there is no interrupt to send to another process")
-	}
-	service, base := newService(t)
-	if err := seed(base + "/westeurope"); err != nil {
-		t.Fatal(err)
-	}
-	service.Resource("westeurope").ResetCalls()
-	g = &gate{inner: service, arrived: make(chan struct{}), open: make(chan struct{}), free: free}
-	server := httptest.NewServer(g)
-	t.Cleanup(server.Close)
-	dir = t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "cvarchive.yaml"), []byte(testConfig(server.URL)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return dir, service, g
-}
 
 // hear closes heard when a text was written, and keeps all of it.
 type hear struct {
@@ -104,8 +48,8 @@ func TestInterrupt(t *testing.T) {
 		"twice": {[]os.Signal{os.Interrupt, os.Interrupt}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir, service, g := held(t, 5, seedSmall)
-			cmd := programIn(t, dir, "backup", "west", "--progress", "none", "--downloads", "4")
+			g := hold(t, isDownload, 5, seedSmall)
+			cmd := programIn(t, g.dir, "backup", "west", "--progress", "none", "--downloads", "4")
 			var stdout bytes.Buffer
 			stderr := &hear{text: "interrupt again to stop now", heard: make(chan struct{})}
 			cmd.Stdout, cmd.Stderr = &stdout, stderr
@@ -136,10 +80,10 @@ func TestInterrupt(t *testing.T) {
 			if stdout.Len() > 0 {
 				t.Errorf("standard output has %q", &stdout)
 			}
-			if archives, _ := filepath.Glob(filepath.Join(dir, "vault", "archives", "*", "*")); len(archives) > 0 {
+			if archives, _ := filepath.Glob(filepath.Join(g.dir, "vault", "archives", "*", "*")); len(archives) > 0 {
 				t.Errorf("an interrupted backup left %v", archives)
 			}
-			stored, _ := filepath.Glob(filepath.Join(dir, "vault", "objects", "sha256", "*", "*"))
+			stored, _ := filepath.Glob(filepath.Join(g.dir, "vault", "objects", "sha256", "*", "*"))
 			if n := len(stored); len(tt.signals) == 1 && (n < 5+1 || n > 5+4) {
 				t.Errorf("%d images are stored, want the 5 that were done and those in flight, at most 4", n)
 			}
@@ -147,14 +91,14 @@ func TestInterrupt(t *testing.T) {
 			if len(tt.signals) > 1 {
 				close(g.open)
 			}
-			service.Resource("westeurope").ResetCalls()
-			if out, err := programIn(t, dir, "backup", "west", "--progress", "none").Output(); err != nil {
+			g.service.Resource("westeurope").ResetCalls()
+			if out, err := programIn(t, g.dir, "backup", "west", "--progress", "none").Output(); err != nil {
 				t.Fatalf("going on: %v\n%s", err, out)
 			}
-			if reads, _ := service.Resource("westeurope").BlobReads(); reads != 20-len(stored) {
+			if reads, _ := g.service.Resource("westeurope").BlobReads(); reads != 20-len(stored) {
 				t.Errorf("going on took %d downloads, with %d of 20 images stored", reads, len(stored))
 			}
-			if _, err := programIn(t, dir, "verify", "latest", "--read-data").Output(); err != nil {
+			if _, err := programIn(t, g.dir, "verify", "latest", "--read-data").Output(); err != nil {
 				t.Errorf("verify after going on: %v", err)
 			}
 		})
@@ -165,9 +109,9 @@ func TestInterrupt(t *testing.T) {
 // cannot say goodbye, and runs it again.
 func TestKilled(t *testing.T) {
 	const images, half, downloads = 2000, 1000, 8
-	dir, service, g := held(t, half, func(endpoint string) error { return seedMany(endpoint, images) })
+	g := hold(t, isDownload, half, seedImages(images))
 	backup := func() *exec.Cmd {
-		return programIn(t, dir, "backup", "west", "--progress", "none", "--downloads", fmt.Sprint(downloads))
+		return programIn(t, g.dir, "backup", "west", "--progress", "none", "--downloads", fmt.Sprint(downloads))
 	}
 	cmd := backup()
 	if err := cmd.Start(); err != nil {
@@ -181,17 +125,17 @@ func TestKilled(t *testing.T) {
 		t.Fatal("it ended well")
 	}
 	close(g.open)
-	service.Resource("westeurope").ResetCalls()
+	g.service.Resource("westeurope").ResetCalls()
 	if out, err := backup().CombinedOutput(); err != nil {
 		t.Fatalf("going on: %v\n%s", err, out)
 	}
-	reads, _ := service.Resource("westeurope").BlobReads()
+	reads, _ := g.service.Resource("westeurope").BlobReads()
 	t.Logf("killed after %d of %d images; %d downloads afterwards", half, images, reads)
 	// One segment of the journal was filling, another one being written.
 	if reads < images-half-downloads || reads > images-half+2*64+2*downloads {
 		t.Errorf("%d downloads after a kill at %d of %d images", reads, half, images)
 	}
-	if out, err := programIn(t, dir, "verify", "latest", "--read-data").CombinedOutput(); err != nil {
+	if out, err := programIn(t, g.dir, "verify", "latest", "--read-data").CombinedOutput(); err != nil {
 		t.Errorf("verify after going on: %v\n%s", err, out)
 	}
 }
@@ -243,13 +187,4 @@ func stubborn() {
 func lastLine(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	return lines[len(lines)-1]
-}
-
-// programIn is a run of the program as a process of its own, in a folder.
-func programIn(t *testing.T, dir string, args ...string) *exec.Cmd {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "cvarchive", args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "KEY="+testKey, "CVARCHIVE_CONFIG=", "CVARCHIVE_VAULT=", "XDG_CONFIG_HOME="+dir, "HOME="+dir)
-	return cmd
 }

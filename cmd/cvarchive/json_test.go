@@ -212,11 +212,7 @@ func TestResultsAreJSON(t *testing.T) {
 	if err := seedSmall(base + "/westeurope"); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "cvarchive.yaml")
-	if err := os.WriteFile(path, []byte(testConfig(base)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	path := configFor(t, base)
 	for _, step := range []struct {
 		line   string
 		status int

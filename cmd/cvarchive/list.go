@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +22,8 @@ import (
 type listing struct {
 	Vault    string         `json:"vault"`
 	Archives []listingEntry `json:"archives"`
+
+	sources map[string]bool // of all archives, whichever were asked for
 }
 
 // listingEntry is one archive of a listing.
@@ -119,8 +123,9 @@ func readListing(ctx context.Context, v *vault.Vault, source string) (*listing, 
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{Vault: v.String(), Archives: []listingEntry{}}
+	l := &listing{Vault: v.String(), Archives: []listingEntry{}, sources: map[string]bool{}}
 	for _, ar := range archives {
+		l.sources[ar.Source] = true
 		if source == "" || ar.Source == source {
 			l.Archives = append(l.Archives, listingEntry{Name: ar.Name, Source: ar.Source, Created: ar.Created, ID: ar.ID, Size: ar.Size, Incomplete: ar.Incomplete, Signed: ar.Signed})
 		}
@@ -220,6 +225,10 @@ func tokensOf(m *manifest.Manifest) tokens {
 }
 
 func (a *app) printListing(l *listing) {
+	if len(l.Archives) == 0 && len(l.sources) > 0 {
+		a.out.Printf("no archives of that source in %s; it has those of %s\n", ui.Clean(l.Vault), strings.Join(slices.Sorted(maps.Keys(l.sources)), ", "))
+		return
+	}
 	if len(l.Archives) == 0 {
 		a.out.Printf("no archives in %s\n", ui.Clean(l.Vault))
 		return

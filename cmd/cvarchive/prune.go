@@ -86,23 +86,10 @@ func (a *app) prune(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Bool("json") {
-		err = a.out.JSON(newPruning(report))
-	} else {
-		a.printPruning(report)
-	}
 	for _, b := range report.Blocked {
 		fmt.Fprintf(a.stderr, "%s\n", ui.Sentence(b))
 	}
-	switch {
-	case err != nil:
-		return err
-	case !report.Whole():
-		return &statusError{exitNotWhole}
-	case report.DryRun && report.Pending():
-		return &statusError{exitDifferences}
-	}
-	return nil
+	return a.finish(c, newPruning(report), func() { a.printPruning(report) }, report.Whole(), report.DryRun && report.Pending())
 }
 
 // pruneOptions reads the flags; names of archives to keep are looked up later.

@@ -116,7 +116,7 @@ func (a *app) rehydrate(c *cli.Context) error {
 		}
 	}
 	show.Close()
-	return a.printRehydration(c, out)
+	return a.finish(c, out, func() { a.printRehydrated(out) }, out.Whole, out.DryRun && out.Offline.Count > 0)
 }
 
 func checkRehydrate(c *cli.Context) error {
@@ -215,24 +215,6 @@ func costOf(p config.Prices, r *rehydration) *cost {
 	}
 	out.Total = out.Operations + out.Retrieval
 	return out
-}
-
-func (a *app) printRehydration(c *cli.Context, r *rehydration) error {
-	var err error
-	if c.Bool("json") {
-		err = a.out.JSON(r)
-	} else {
-		a.printRehydrated(r)
-	}
-	switch {
-	case err != nil:
-		return err
-	case !r.Whole:
-		return &statusError{exitNotWhole}
-	case r.DryRun && r.Offline.Count > 0:
-		return &statusError{exitDifferences}
-	}
-	return nil
 }
 
 func (a *app) printRehydrated(r *rehydration) {

@@ -342,17 +342,7 @@ func (noObjects) OpenObject(context.Context, manifest.Object) (io.ReadCloser, er
 
 // showPlan prints the dry run.
 func (a *app) showPlan(c *cli.Context, p *plan.Plan) error {
-	if c.Bool("json") {
-		if err := a.out.JSON(p); err != nil {
-			return err
-		}
-	} else {
-		a.printPlan(p, true)
-	}
-	if hasWork(p) {
-		return &statusError{exitDifferences}
-	}
-	return nil
+	return a.finish(c, p, func() { a.printPlan(p, true) }, true, hasWork(p))
 }
 
 // hasWork reports whether the target lacks something of the archive, be it
@@ -397,10 +387,7 @@ func (a *app) carryOut(c *cli.Context, r *restoration, p *plan.Plan, show *ui.Pr
 	if err != nil {
 		return fmt.Errorf("restore %s to %s: %w", r.archive.name, p.Target.Name, err)
 	}
-	if !report.Whole() || !report.Equal() {
-		return &statusError{exitNotWhole}
-	}
-	return nil
+	return outcomeError(report.Whole() && report.Equal(), false)
 }
 
 // canAsk reports whether somebody can be asked: the question goes to

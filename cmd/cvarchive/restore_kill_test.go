@@ -4,69 +4,26 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 
 	"cvarchive/manifest"
 	"cvarchive/remote/customvision"
 )
 
-// hold is a service that keeps uploads waiting after a few have passed.
-type hold struct {
-	inner   http.Handler
-	arrived chan struct{} // closed when one waits
-	open    chan struct{} // closed to let everything pass
-
-	mu   sync.Mutex
-	free int
-	once sync.Once
-}
-
-func (h *hold) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	if strings.HasSuffix(req.URL.Path, "/images/files") {
-		h.mu.Lock()
-		h.free--
-		wait := h.free < 0
-		h.mu.Unlock()
-		if wait {
-			h.once.Do(func() { close(h.arrived) })
-			<-h.open
-		}
-	}
-	h.inner.ServeHTTP(w, req)
-}
-
 // TestRestoreStopped ends a rebuild of several calls with a signal, when a few
 // have been made, and runs the same command again. One signal lets the calls
 // under way come to their end; SIGKILL lets nothing. A saved plan goes on too.
 func TestRestoreStopped(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("there is no interrupt to send to another process")
-	}
 	for name, signal := range map[string]os.Signal{"interrupt": os.Interrupt, "kill -9": os.Kill, "kill -9 of a saved plan": os.Kill} {
 		t.Run(name, func(t *testing.T) {
-			service, base := newService(t)
 			const images = 400
-			if err := seedMany(base+"/westeurope", images); err != nil {
-				t.Fatal(err)
-			}
-			h := &hold{inner: service, arrived: make(chan struct{}), open: make(chan struct{}), free: 2}
-			server := httptest.NewServer(h)
-			t.Cleanup(server.Close)
-			dir := t.TempDir()
-			if err := os.WriteFile(filepath.Join(dir, "cvarchive.yaml"), []byte(testConfig(server.URL)), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			if out, err := programIn(t, dir, "backup", "west", "--progress", "none").CombinedOutput(); err != nil {
-				t.Fatalf("backup: %v\n%s", err, out)
-			}
+			h := hold(t, isUpload, 2, seedImages(images))
+			dir := h.dir
+			backUp(t, dir)
 			args := []string{"restore", "latest", "--to", "north", "--mode", "rebuild", "--yes", "--progress", "none"}
 			if strings.Contains(name, "plan") {
 				save := programIn(t, dir, "restore", "latest", "--to", "north", "--mode", "rebuild", "--dry-run", "--out", "plan.json")
@@ -88,7 +45,7 @@ func TestRestoreStopped(t *testing.T) {
 			if text := string(out); !strings.Contains(text, "gone on with what was begun at") || !strings.Contains(text, "equal to the archive: 400 images, 400 by their bytes") {
 				t.Errorf("going on said:\n%s", text)
 			}
-			wantOneProject(t, base+"/northeurope", images)
+			wantOneProject(t, h.base+"/northeurope", images)
 			if left, _ := filepath.Glob(filepath.Join(dir, "vault", "restores", "*", "*", "*", "[0-9]*")); len(left) > 0 {
 				t.Errorf("the journal is still there: %v", left)
 			}
@@ -98,7 +55,7 @@ func TestRestoreStopped(t *testing.T) {
 
 // stopProgram runs a program until uploads wait, and sends it a signal. After
 // an interrupt it must say what happens next.
-func stopProgram(t *testing.T, cmd *exec.Cmd, h *hold, signal os.Signal, next string) {
+func stopProgram(t *testing.T, cmd *exec.Cmd, h *held, signal os.Signal, next string) {
 	t.Helper()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -158,28 +157,17 @@ type killing struct {
 
 func newKilling(t *testing.T, args []string) *killing {
 	t.Helper()
-	service, err := simulator.New(simulator.Options{
-		Resources:     []simulator.ResourceOptions{{Name: "westeurope", Key: testKey}, {Name: "northeurope", Key: testKey}},
-		TrainDuration: -1, ImportDuration: -1, ImportPerImage: -1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	service := newSimulator(t, testKey, "westeurope", "northeurope")
 	tr := &trap{inner: service}
 	server := httptest.NewServer(tr)
 	t.Cleanup(server.Close)
-	k := &killing{t: t, service: service, trap: tr, base: server.URL, dir: t.TempDir(), args: args}
-	for _, seed := range []func(string) error{seedSmall, func(e string) error { return seedMany(e, 200) }} {
+	k := &killing{t: t, service: service, trap: tr, base: server.URL, dir: filepath.Dir(configFor(t, server.URL)), args: args}
+	for _, seed := range []func(string) error{seedSmall, seedImages(200)} {
 		if err := seed(server.URL + "/westeurope"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(k.dir, "cvarchive.yaml"), []byte(testConfig(server.URL)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := programIn(t, k.dir, "backup", "west", "--progress", "none").CombinedOutput(); err != nil {
-		t.Fatalf("backup: %v\n%s", err, out)
-	}
+	backUp(t, k.dir)
 	service.Resource("northeurope").ResetCalls()
 	return k
 }

@@ -75,17 +75,25 @@ const testKey = "0123456789abcdef0123456789abcdef"
 // newService starts the simulator with two regions and no rate limit.
 func newService(tb testing.TB) (*simulator.Service, string) {
 	tb.Helper()
-	s, err := simulator.New(simulator.Options{
-		Resources: []simulator.ResourceOptions{{Name: "westeurope", Key: testKey}, {Name: "northeurope", Key: testKey}},
-		// Imports and trainings end at once, so that nothing waits.
-		ImportDuration: -1, ImportPerImage: -1, TrainDuration: -1, ExportDuration: -1,
-	})
-	if err != nil {
-		tb.Fatal(err)
-	}
+	s := newSimulator(tb, testKey, "westeurope", "northeurope")
 	server := httptest.NewServer(s)
 	tb.Cleanup(server.Close)
 	return s, server.URL
+}
+
+// newSimulator makes a service with regions of one key. Imports and trainings
+// end at once, so that nothing waits.
+func newSimulator(tb testing.TB, key string, regions ...string) *simulator.Service {
+	tb.Helper()
+	o := simulator.Options{ImportDuration: -1, ImportPerImage: -1, TrainDuration: -1, ExportDuration: -1}
+	for _, name := range regions {
+		o.Resources = append(o.Resources, simulator.ResourceOptions{Name: name, Key: key})
+	}
+	s, err := simulator.New(o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return s
 }
 
 func setupScript(env *testscript.Env) error {

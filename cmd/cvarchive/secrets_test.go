@@ -27,8 +27,6 @@ import (
 
 	"filippo.io/age"
 	"golang.org/x/crypto/ssh"
-
-	"cvarchive/remote/simulator"
 )
 
 // planted is a folder with an account, a vault and a configuration that are
@@ -56,13 +54,7 @@ func plant(t *testing.T) *planted {
 		"training key": plantedKey, "signature of the vault's SAS": plantedSAS, "the same, encoded": url.QueryEscape(plantedSAS),
 		"proxy's password": plantedProxy, "variable": plantedEnv,
 	}}
-	service, err := simulator.New(simulator.Options{
-		Resources:      []simulator.ResourceOptions{{Name: "westeurope", Key: plantedKey}, {Name: "northeurope", Key: plantedKey}, {Name: "echo", Key: plantedKey}},
-		ImportDuration: -1, ImportPerImage: -1, TrainDuration: -1, ExportDuration: -1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	service := newSimulator(t, plantedKey, "westeurope", "northeurope", "echo")
 	west := httptest.NewServer(p.listen(service))
 	t.Cleanup(west.Close)
 	parrot := httptest.NewServer(http.HandlerFunc(repeat))

@@ -67,24 +67,18 @@ func (a *app) unbundle(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.printUnbundled(c, u, v.String()); err != nil || protected {
-		return err
+	out := &unbundled{
+		Archive: u.Archive.Name, Vault: v.String(), SHA256: u.SHA256, Existed: u.Existed,
+		Objects: u.Objects, Stored: u.Stored, StoredBytes: u.StoredBytes,
 	}
-	return &statusError{exitNotWhole}
+	return a.finish(c, out, func() { a.printUnbundled(out) }, protected, false)
 }
 
-func (a *app) printUnbundled(c *cli.Context, u *bundle.Unbundled, where string) error {
-	if c.Bool("json") {
-		return a.out.JSON(&unbundled{
-			Archive: u.Archive.Name, Vault: where, SHA256: u.SHA256, Existed: u.Existed,
-			Objects: u.Objects, Stored: u.Stored, StoredBytes: u.StoredBytes,
-		})
-	}
+func (a *app) printUnbundled(u *unbundled) {
 	verb := "stored"
 	if u.Existed {
 		verb = "was there already"
 	}
-	a.out.Printf("archive %s %s in %s; %s of %s (%s) were new\n", ui.Clean(u.Archive.Name), verb, ui.Clean(where),
+	a.out.Printf("archive %s %s in %s; %s of %s (%s) were new\n", ui.Clean(u.Archive), verb, ui.Clean(u.Vault),
 		ui.Grouped(u.Stored), ui.Count(u.Objects, "object"), ui.Bytes(u.StoredBytes))
-	return nil
 }

@@ -84,15 +84,10 @@ func (a *app) showProof(c *cli.Context, r *restore.ProofReport, path string) (er
 	if path != "" {
 		err = errors.Join(err, writeReport(path, r))
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !r.Whole():
-		return &statusError{exitNotWhole}
-	case !r.Equal():
-		return &statusError{exitDifferences}
 	}
-	return nil
+	return outcomeError(r.Whole(), !r.Equal())
 }
 
 func (a *app) printProofs(r *restore.ProofReport) {

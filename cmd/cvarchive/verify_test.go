@@ -36,11 +36,8 @@ func TestVerifyGoesOn(t *testing.T) {
 	if err := seedSmall(base + "/westeurope"); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	config := filepath.Join(dir, "cvarchive.yaml")
-	if err := os.WriteFile(config, []byte(testConfig(base)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	config := configFor(t, base)
+	dir := filepath.Dir(config)
 	cvarchive := func(items int, line string) (status int, stdout, stderr string) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -90,11 +87,8 @@ func TestLinesOfVerifyAndRepair(t *testing.T) {
 	if err := seedSmall(base + "/westeurope"); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	config := filepath.Join(dir, "cvarchive.yaml")
-	if err := os.WriteFile(config, []byte(testConfig(base)), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	config := configFor(t, base)
+	dir := filepath.Dir(config)
 	cvarchive := func(want int, line string) string {
 		t.Helper()
 		var stdout, stderr bytes.Buffer
