@@ -18,6 +18,7 @@ const inFlight = 48 << 20
 // for concurrent use.
 type Memory struct {
 	budget *semaphore.Weighted
+	limit  int64
 
 	mu   sync.Mutex
 	free map[int][][]byte // by capacity
@@ -25,9 +26,20 @@ type Memory struct {
 }
 
 // NewMemory returns the memory for one pass.
-func NewMemory() *Memory {
-	return &Memory{budget: semaphore.NewWeighted(inFlight), free: map[int][][]byte{}}
+func NewMemory() *Memory { return NewMemoryOf(inFlight) }
+
+// NewMemoryOf returns memory of so many bytes.
+func NewMemoryOf(limit int64) *Memory {
+	return &Memory{budget: semaphore.NewWeighted(limit), limit: limit, free: map[int][][]byte{}}
 }
+
+// Take returns an empty buffer with room for so many bytes, of which there
+// must be as much in all, and waits until there is one. Whoever holds one must
+// not wait for another.
+func (m *Memory) Take(ctx context.Context, size int) ([]byte, error) { return m.take(ctx, size) }
+
+// Give takes a buffer back that Take returned.
+func (m *Memory) Give(buf []byte) { m.give(buf, cap(buf)) }
 
 // NewBody is [NewBody] with memory that is shared.
 func (m *Memory) NewBody(dir string, limit int64) *Body {
@@ -56,7 +68,7 @@ func (m *Memory) take(ctx context.Context, size int) ([]byte, error) {
 func (m *Memory) give(buf []byte, taken int) {
 	m.mu.Lock()
 	if cap(buf) == taken {
-		if m.kept+taken > inFlight/2 { // of sizes that are not in demand
+		if int64(m.kept+taken) > m.limit/2 { // of sizes that are not in demand
 			clear(m.free)
 			m.kept = 0
 		}

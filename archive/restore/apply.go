@@ -32,12 +32,19 @@ func Apply(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Pl
 	if err != nil {
 		return nil, err
 	}
-	for i := range p.Projects {
-		var pr *ProjectReport
-		pr, err = applyProject(ctx, t, a, objects, &p.Projects[i], past, opt)
-		r.Projects = append(r.Projects, *pr)
-		if err != nil {
-			break
+	reports := make([]*ProjectReport, len(p.Projects))
+	common := newShared(opt)
+	err = together(ctx, opt, len(reports), func(i int) int { return weight(a.Manifest(), &p.Projects[i]) }, func(i int, light func()) error {
+		j := &job{
+			target: newCounted(t), archive: a, objects: objects, opt: opt, plan: &p.Projects[i], report: reportOf(&p.Projects[i]),
+			number: i, shared: common, light: light, pen: pen{past: past},
+		}
+		reports[i] = j.report
+		return j.apply(ctx)
+	})
+	for _, pr := range reports {
+		if pr != nil {
+			r.Projects = append(r.Projects, *pr)
 		}
 	}
 	if err == nil {
@@ -78,6 +85,11 @@ type job struct {
 	archived *plan.Archived
 	records  *records
 	arrived  *arrival // by an import; nil: built
+	there    int      // images in the target, as far as is known
+
+	number int     // in the plan
+	shared *shared // by all projects
+	light  func()  // says that the content is in memory no longer
 
 	pen
 	// work is the context of calls that write. It outlives the caller's by
@@ -86,23 +98,28 @@ type job struct {
 	work context.Context
 }
 
-func applyProject(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Project, past []*attempt, opt Options) (*ProjectReport, error) {
-	r := &ProjectReport{
+// reportOf begins the report on a project.
+func reportOf(p *plan.Project) *ProjectReport {
+	return &ProjectReport{
 		ID: p.ID, Name: p.Name, TargetID: p.TargetID, TargetName: p.TargetName,
 		Action: p.Action, Reason: p.Reason, Next: p.Next, NotCarried: p.NotCarried, Resumed: p.Resume,
 	}
+}
+
+// apply does with the project what the plan says.
+func (j *job) apply(ctx context.Context) error {
+	p, r := j.plan, j.report
 	switch {
 	case p.Action == plan.Skip:
 		r.Outcome = manifest.Complete
-		return r, nil
+		return nil
 	case !p.Action.Writes() && p.Action != plan.Serve:
 		r.Outcome = manifest.Failed
-		return r, nil
+		return nil
 	}
-	started := opt.Now()
-	opt.Progress.Send(progress.Event{Kind: progress.ProjectStarted, Project: p.Name, ID: p.ID, Total: int64(p.Creates.Images)})
-	j := &job{target: newCounted(t), archive: a, objects: objects, opt: opt, plan: p, report: r, pen: pen{past: past}}
-	work, end := graceful(ctx, opt.Grace)
+	started := j.opt.Now()
+	j.opt.Progress.Send(progress.Event{Kind: progress.ProjectStarted, Project: p.Name, ID: p.ID, Total: int64(p.Creates.Images)})
+	work, end := graceful(ctx, j.opt.Grace)
 	defer end()
 	j.work = work
 	var err error
@@ -113,9 +130,9 @@ func applyProject(ctx context.Context, t Target, a Archive, objects Objects, p *
 	}
 	r.NoJournal = j.unnoted()
 	r.Calls = j.target.counts()
-	r.Seconds = opt.Now().Sub(started).Seconds()
-	opt.Progress.Send(progress.Event{Kind: progress.ProjectFinished, Project: p.Name, ID: p.ID, Message: string(r.Outcome)})
-	return r, err
+	r.Seconds = j.opt.Now().Sub(started).Seconds()
+	j.opt.Progress.Send(progress.Event{Kind: progress.ProjectFinished, Project: p.Name, ID: p.ID, Message: string(r.Outcome)})
+	return err
 }
 
 // graceful returns a context that ends some time after another one.
@@ -162,6 +179,8 @@ func (j *job) run(ctx context.Context) error {
 		j.failure("proof", err)
 	}
 	j.report.ProofSeconds = j.opt.Now().Sub(started).Seconds()
+	j.archived.Content = nil // a training may take hours
+	j.light()
 	j.toService(ctx)
 	j.settle()
 	if ctx.Err() == nil {

@@ -111,7 +111,7 @@ func (j *job) checkImport(ctx context.Context, p manifest.Project) error {
 	if err != nil {
 		return fmt.Errorf("count the imported images: %w", err)
 	}
-	j.report.Created = Created{Tags: len(tags), Images: images}
+	j.report.Created, j.there = Created{Tags: len(tags), Images: images}, images
 	if want := j.plan.Expect; images < want.Images || len(tags) < want.Tags {
 		return fmt.Errorf("%d images and %d tags arrived, the export counted %d and %d", images, len(tags), want.Images, want.Tags)
 	}

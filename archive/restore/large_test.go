@@ -78,7 +78,7 @@ func largeArchive(t *testing.T, images int) *archive.Reader {
 type hollow struct {
 	restore.Target
 	// at is called with the number of images before each create call, and
-	// looked with each page.
+	// looked with each page, one call at a time.
 	at     func(images int)
 	looked func()
 
@@ -140,6 +140,8 @@ func (h *hollow) CreateImagesFromFiles(_ context.Context, _ string, b manifest.I
 }
 
 func (h *hollow) Images(_ context.Context, _ string, q manifest.ImageQuery) (page []manifest.ListedImage, _ error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.looked()
 	for i := q.Skip; i < min(q.Skip+q.Take, len(h.images)); i++ {
 		img := madeImage(h.images[i])

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"cvarchive/manifest"
 )
 
@@ -90,13 +92,16 @@ func (l *later) flush(ctx context.Context) error {
 	if err := l.regions.flush(ctx); err != nil {
 		return err
 	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(flushedAtOnce)
 	for _, q := range l.metadata {
-		if err := q.flush(ctx); err != nil {
-			return err
-		}
+		g.Go(func() error { return q.flush(ctx) })
 	}
-	return nil
+	return g.Wait()
 }
+
+// flushedAtOnce is how many values of metadata are set at a time at the end.
+const flushedAtOnce = 8
 
 func (l *later) sendTags(ctx context.Context, entries []imageTag) error {
 	send := func(ctx context.Context, part []imageTag) error {

@@ -60,13 +60,18 @@ type Options struct {
 	// instead of the archive's; see [RefreshTokens].
 	Exports map[string]manifest.Export
 
-	// Batches is how many create calls are under way at a time, each
-	// holding up to [plan.MaxBatchBytes]; 0: 3.
+	// Projects is how many projects are worked on at a time; 0: 8. Large
+	// ones wait for each other, so that their records fit in memory.
+	Projects int
+	// Batches is how many create calls of all projects are under way at a
+	// time, at most; 0: 32. The images of all of them share memory for two
+	// of the largest, and calls that take long make fewer of them.
 	Batches int
 	// NoContentProof compares images by dimensions, tags, regions and
 	// metadata only, and downloads none of them.
 	NoContentProof bool
-	// Downloads is how many images the proof downloads at a time; 0: 128.
+	// Downloads is how many images the proofs of all projects download at a
+	// time; 0: 128.
 	Downloads int
 	// TempDir is where records wait; empty: the system's.
 	TempDir string
@@ -84,8 +89,11 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
+	if o.Projects <= 0 {
+		o.Projects = 8
+	}
 	if o.Batches <= 0 {
-		o.Batches = 3
+		o.Batches = 32
 	}
 	if o.Downloads <= 0 {
 		o.Downloads = 128 // they are hashed as they come, so only latency counts

@@ -122,13 +122,15 @@ func wantTook(t *testing.T, north *simulator.Resource, p *plan.Plan, report *res
 	}
 }
 
-// stopAt ends a rebuild in good order at its n-th create call.
+// stopAt ends a rebuild of one project at a time, in good order at its n-th
+// create call.
 func (e *environment) stopAt(r *archive.Reader, n int) {
 	e.t.Helper()
 	ctx, cancel := context.WithCancel(e.t.Context())
 	defer cancel()
 	e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: "CreateImagesFromFiles", After: n - 1, Do: cancel})
 	opt := e.journaled()
+	opt.Projects = 1 // of which one is under way then
 	opt.Plan.Mode = plan.ModeRebuild
 	p, err := restore.Prepare(ctx, e.target, r, opt)
 	check(e.t, err)

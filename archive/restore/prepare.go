@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"cvarchive/manifest"
 	"cvarchive/manifest/plan"
 )
@@ -115,25 +117,31 @@ func live(ctx context.Context, t Target, entries []manifest.ProjectEntry, opt Op
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range projects {
-		l := plan.Live{Project: p, ImageCount: -1}
+	s.Projects = make([]plan.Live, len(projects))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(opt.Projects)
+	for i, p := range projects {
+		s.Projects[i] = plan.Live{Project: p, ImageCount: -1}
 		concerned := slices.ContainsFunc(entries, func(e manifest.ProjectEntry) bool {
 			return opt.Plan.Selects(e) && opt.Plan.Concerns(e, p.Name)
 		})
 		if concerned && (p.Status == "" || p.Status == manifest.StatusSucceeded) {
-			if l.Tags, err = t.Tags(ctx, p.ID, ""); err != nil {
-				return nil, err
-			}
-			if l.ImageCount, err = t.ImageCount(ctx, p.ID, ""); err != nil {
-				return nil, err
-			}
-			if opt.Plan.Serves() {
-				if l.Iterations, err = t.Iterations(ctx, p.ID); err != nil {
-					return nil, err
-				}
-			}
+			g.Go(func() error { return look(ctx, t, &s.Projects[i], opt) })
 		}
-		s.Projects = append(s.Projects, l)
 	}
-	return s, nil
+	return s, g.Wait()
+}
+
+// look reads what else the plan needs of a project that may be one of those.
+func look(ctx context.Context, t Target, l *plan.Live, opt Options) (err error) {
+	if l.Tags, err = t.Tags(ctx, l.Project.ID, ""); err != nil {
+		return err
+	}
+	if l.ImageCount, err = t.ImageCount(ctx, l.Project.ID, ""); err != nil {
+		return err
+	}
+	if opt.Plan.Serves() {
+		l.Iterations, err = t.Iterations(ctx, l.Project.ID)
+	}
+	return err
 }

@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
-
-	"golang.org/x/sync/errgroup"
+	"sync"
 
 	"cvarchive/archive/progress"
 	"cvarchive/manifest"
@@ -38,7 +37,8 @@ func Prove(ctx context.Context, t Target, a Archive, p *plan.Project, targetID s
 	if err != nil {
 		return nil, nil, err
 	}
-	v := &prover{target: t, archived: archived, records: recs, opt: opt, name: p.TargetName, merged: p.Action == plan.Rebuild}
+	v := &prover{target: t, archived: archived, records: recs, opt: opt, shared: newShared(opt), name: p.TargetName, merged: p.Action == plan.Rebuild}
+	v.expected = v.wanted()
 	if p.Domain != nil && p.Action == plan.Rebuild {
 		v.domainID = p.Domain.ID
 	}
@@ -49,7 +49,7 @@ func Prove(ctx context.Context, t Target, a Archive, p *plan.Project, targetID s
 // prove compares what the job made.
 func (j *job) prove(ctx context.Context) error {
 	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "read back and compare", Total: int64(j.plan.Creates.Images)})
-	v := &prover{target: j.target, archived: j.archived, records: j.records, opt: j.opt, name: j.plan.TargetName, arrived: j.arrived}
+	v := &prover{target: j.target, archived: j.archived, records: j.records, opt: j.opt, shared: j.shared, name: j.plan.TargetName, arrived: j.arrived, expected: j.there}
 	if j.report.By == plan.Rebuild {
 		v.merged, v.domainID = true, j.plan.Domain.ID
 	}
@@ -70,10 +70,12 @@ type prover struct {
 	archived *plan.Archived
 	records  *records
 	opt      Options
+	shared   *shared
 	name     string   // expected
 	domainID string   // expected; empty: the archived one
 	merged   bool     // images with the same bytes are expected once
 	arrived  *arrival // what need not be asked for again; may be nil
+	expected int      // images in the target, as far as is known
 
 	unread  []manifest.Failure
 	images  int // of the target
@@ -114,6 +116,14 @@ func (v *prover) page(ctx context.Context, projectID string, skip int) ([]manife
 		return a.page, nil
 	}
 	return v.target.Images(ctx, projectID, manifest.ImageQuery{Skip: skip, Take: manifest.MaxPage})
+}
+
+// wanted is the number of images that should be there.
+func (v *prover) wanted() int {
+	if v.merged {
+		return v.archived.Content.Restorable().Images
+	}
+	return v.archived.Content.All().Images
 }
 
 // want is the archived side.
@@ -160,32 +170,43 @@ func (v *prover) archivedImages() iter.Seq2[diff.Item, error] {
 	}
 }
 
+// proven is a page of the target's images with the digests of their bytes.
+type proven struct {
+	images []manifest.ListedImage
+	unread []manifest.Failure
+}
+
 // live lists the target's images, page by page, with the digests of their
 // bytes.
 func (v *prover) live(ctx context.Context, projectID string, names map[string]string) iter.Seq2[diff.Item, error] {
+	read := func(ctx context.Context, i int) (p proven, err error) {
+		p.images, err = v.page(ctx, projectID, i*manifest.MaxPage)
+		if err == nil && !v.opt.NoContentProof {
+			p.unread, err = v.digest(ctx, projectID, p.images)
+		}
+		return p, err
+	}
 	return func(yield func(diff.Item, error) bool) {
 		seen := map[string]bool{} // pages may overlap
-		for skip := 0; ; skip += manifest.MaxPage {
-			page, err := v.page(ctx, projectID, skip)
-			if err == nil && !v.opt.NoContentProof {
-				err = v.digest(ctx, projectID, page)
-			}
+		for page, err := range ahead(ctx, pagesOf(v.expected), read) {
 			if err != nil {
 				yield(diff.Item{}, err)
 				return
 			}
-			for i := range page {
-				if seen[page[i].ID] {
+			v.unread = append(v.unread, page.unread...)
+			for i := range page.images {
+				img := &page.images[i].Image
+				if seen[img.ID] {
 					continue
 				}
-				seen[page[i].ID] = true
+				seen[img.ID] = true
 				v.images++
-				v.regions += len(page[i].Regions)
-				if !yield(diff.ItemOf(&page[i].Image, names), nil) {
+				v.regions += len(img.Regions)
+				if !yield(diff.ItemOf(img, names), nil) {
 					return
 				}
 			}
-			if len(page) < manifest.MaxPage {
+			if len(page.images) < manifest.MaxPage {
 				return
 			}
 		}
@@ -193,38 +214,45 @@ func (v *prover) live(ctx context.Context, projectID string, names map[string]st
 }
 
 // digest reads the bytes of a page's images. One that cannot be read is
-// noted, and compared without.
-func (v *prover) digest(ctx context.Context, projectID string, page []manifest.ListedImage) error {
+// returned, and compared without.
+func (v *prover) digest(ctx context.Context, projectID string, page []manifest.ListedImage) (unread []manifest.Failure, err error) {
 	errs := make([]error, len(page))
-	var g errgroup.Group
-	g.SetLimit(v.opt.Downloads)
+	var wg sync.WaitGroup
 	for i := range page {
-		g.Go(func() error {
+		if v.shared.downloads.Acquire(ctx, 1) != nil {
+			break
+		}
+		wg.Go(func() {
+			defer v.shared.downloads.Release(1)
 			page[i].Object, errs[i] = v.download(ctx, projectID, page[i].OriginalURI)
 			v.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Project: v.archived.Entry.Name, Item: "image " + page[i].ID})
-			return nil
 		})
 	}
-	g.Wait()
+	wg.Wait()
 	for i, err := range errs {
 		if err != nil {
-			v.unread = append(v.unread, manifest.FailureOf("content of image "+page[i].ID+" in the target", err))
+			unread = append(unread, manifest.FailureOf("content of image "+page[i].ID+" in the target", err))
 		}
 	}
-	return ctx.Err()
+	return unread, ctx.Err()
 }
+
+// copyBuffers are what downloads pass through.
+var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // download hashes the bytes behind a link, and goes on where a connection
 // broke, a few times.
 func (v *prover) download(ctx context.Context, projectID string, uri manifest.Secret) (*manifest.Object, error) {
 	h := sha256.New()
+	buf := copyBuffers.Get().(*[32 << 10]byte)
+	defer copyBuffers.Put(buf)
 	var size int64
 	for range 5 {
 		body, _, err := v.target.Download(ctx, projectID, uri, size)
 		if err != nil {
 			return nil, err
 		}
-		n, err := io.Copy(h, body)
+		n, err := io.CopyBuffer(h, body, buf[:])
 		body.Close()
 		size += n
 		switch {

@@ -82,17 +82,35 @@ func ProveAll(ctx context.Context, t Target, a Archive, opt Options) (*ProofRepo
 		return nil, fmt.Errorf("read the state of the target: %w", err)
 	}
 	r := &ProofReport{FormatVersion: ReportVersion, Archive: describe(m, opt), Target: opt.Target, Started: opt.Now().UTC(), Projects: []ProjectProof{}}
+	var chosen []manifest.ProjectEntry
 	for _, e := range m.Projects {
-		if !opt.Plan.Selects(e) {
-			continue
+		if opt.Plan.Selects(e) {
+			chosen = append(chosen, e)
 		}
-		p := ProjectProof{ID: e.ID, Name: e.Name, TargetName: opt.Plan.TargetName(e)}
+	}
+	proofs := make([]*ProjectProof, len(chosen))
+	common := newShared(opt)
+	err = together(ctx, opt, len(chosen), func(i int) int { return chosen[i].Counts.Images }, func(i int, _ func()) error {
+		e := chosen[i]
+		p := &ProjectProof{ID: e.ID, Name: e.Name, TargetName: opt.Plan.TargetName(e)}
 		opt.Progress.Send(progress.Event{Kind: progress.ProjectStarted, Project: p.Name, ID: p.ID, Total: int64(e.Counts.Images - e.Counts.IterationOnly)})
-		if err := p.prove(ctx, t, a, e, domains, projects, opt); err != nil {
-			return r, err
+		if err := p.prove(ctx, t, a, e, domains, projects, common, opt); err != nil {
+			return err
 		}
+		proofs[i] = p
 		opt.Progress.Send(progress.Event{Kind: progress.ProjectFinished, Project: p.Name, ID: p.ID, Message: p.Verdict()})
-		r.Projects = append(r.Projects, p)
+		return nil
+	})
+	for _, p := range proofs {
+		if p != nil {
+			r.Projects = append(r.Projects, *p)
+		}
+	}
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return r, err
 	}
 	r.Finished = opt.Now().UTC()
 	return r, nil
@@ -114,7 +132,7 @@ func (p *ProjectProof) Verdict() string {
 	return "equal"
 }
 
-func (p *ProjectProof) prove(ctx context.Context, t Target, a Archive, e manifest.ProjectEntry, domains []manifest.Domain, projects []manifest.Project, opt Options) error {
+func (p *ProjectProof) prove(ctx context.Context, t Target, a Archive, e manifest.ProjectEntry, domains []manifest.Domain, projects []manifest.Project, common *shared, opt Options) error {
 	var live *manifest.Project
 	for i := range projects {
 		if projects[i].Name == p.TargetName {
@@ -140,7 +158,7 @@ func (p *ProjectProof) prove(ctx context.Context, t Target, a Archive, e manifes
 		return err
 	}
 	counting := newCounted(t)
-	v := &prover{target: counting, archived: archived, records: recs, opt: opt, name: p.TargetName}
+	v := &prover{target: counting, archived: archived, records: recs, opt: opt, shared: common, name: p.TargetName}
 	if d, ok := plan.ChooseDomain(archived, a.Manifest().Domains, domains); ok {
 		v.domainID = d.ID
 	}
@@ -148,6 +166,7 @@ func (p *ProjectProof) prove(ctx context.Context, t Target, a Archive, e manifes
 	// them as often as the source had.
 	count, err := counting.ImageCount(ctx, live.ID, "")
 	if err == nil {
+		v.expected = count
 		v.merged = count <= archived.Content.Restorable().Images
 		p.Proof, err = v.prove(ctx, live.ID)
 	}

@@ -166,8 +166,9 @@ func (j *job) updateProject(ctx context.Context, left *found) error {
 	return nil
 }
 
-// createTags makes the tags that are not there, in the archived order; the
-// id of a refused one stays empty.
+// createTags makes the tags that are not there, one after the other, since
+// the service lists them in the order in which they were made; the id of a
+// refused one stays empty.
 func (j *job) createTags(ctx context.Context, left *found) error {
 	for i, t := range j.archived.Content.Tags() {
 		if left.tags[i] != "" {
@@ -208,7 +209,7 @@ func (j *job) knownTag(projectID, name string, cause error) (string, error) {
 	return "", cause
 }
 
-// upload sends the batches, a few at a time, and then what follows them. Once
+// upload sends the batches, many at a time, and then what follows them. Once
 // ctx has ended no batch is begun, and those under way are finished.
 func (j *job) upload(ctx context.Context, left *found, s *plan.Schedule) error {
 	images := 0
@@ -218,12 +219,14 @@ func (j *job) upload(ctx context.Context, left *found, s *plan.Schedule) error {
 	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "upload", Total: int64(images)})
 	u := newUploader(j, left)
 	g, work := errgroup.WithContext(j.work)
-	g.SetLimit(j.opt.Batches)
+	batches := j.shared.batches
 	for i := range s.Batches {
-		if work.Err() != nil || ctx.Err() != nil {
+		if ctx.Err() != nil || batches.enter(work, j.number) != nil {
 			break
 		}
 		g.Go(func() error {
+			started := j.opt.Now()
+			defer func() { batches.leave(j.opt.Now().Sub(started)) }()
 			if ctx.Err() != nil {
 				return nil
 			}

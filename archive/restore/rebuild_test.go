@@ -315,7 +315,7 @@ func TestStopped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: "CreateImagesFromFiles", After: 1, Do: cancel, Lose: true})
 	opt := e.options()
-	opt.Batches = 1
+	opt.Batches, opt.Projects = 1, 1
 	pl, err := restore.Prepare(ctx, e.target, r, opt)
 	check(t, err)
 	report, err := restore.Apply(ctx, e.target, r, e.vault, pl, opt)

@@ -128,7 +128,7 @@ func testSavedPlanDone(t *testing.T, way plan.OnConflict) {
 	opt.Saved = saved.Digest()
 	l := &lethal{Target: e.target, Journal: opt.Journal, left: 9, after: true, steps: map[string]int{}}
 	dying := opt
-	dying.Journal = l
+	dying.Journal, dying.Projects = l, 1
 	report, err := restore.Apply(t.Context(), l, r, e.vault, saved, dying)
 	check(t, err)
 	if report.Projects[0].Outcome != manifest.Complete || report.Projects[1].Outcome == manifest.Complete {

@@ -105,8 +105,10 @@ func survey(ctx context.Context, t Target, archived *plan.Archived, recs *record
 	}
 	f.Images = map[int]plan.Lack{}
 	seen := map[string]bool{} // pages may overlap
-	for skip := 0; ; skip += manifest.MaxPage {
-		page, err := t.Images(ctx, p.ID, manifest.ImageQuery{Skip: skip, Take: manifest.MaxPage})
+	list := func(ctx context.Context, i int) ([]manifest.ListedImage, error) {
+		return t.Images(ctx, p.ID, manifest.ImageQuery{Skip: i * manifest.MaxPage, Take: manifest.MaxPage})
+	}
+	for page, err := range ahead(ctx, pagesOf(len(a.images)), list) {
 		if err != nil {
 			return nil, err
 		}
@@ -120,10 +122,11 @@ func survey(ctx context.Context, t Target, archived *plan.Archived, recs *record
 			}
 		}
 		if len(page) < manifest.MaxPage {
-			f.Listed = len(seen)
-			return f, nil
+			break
 		}
 	}
+	f.Listed = len(seen)
+	return f, nil
 }
 
 // image takes in one image of the target, if the journal knows it.

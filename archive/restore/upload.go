@@ -82,21 +82,43 @@ func (u *uploader) batch(ctx context.Context, b *plan.Batch) error {
 		return err
 	}
 	for some := range inBytes(part, plan.MaxBatchBytes) {
-		some, err := u.read(ctx, some)
-		if err != nil {
+		if err := u.upload(ctx, some); err != nil {
 			return err
-		}
-		if len(some) == 0 {
-			continue
-		}
-		if err := inParts(ctx, some, u.send, u.refuse); err != nil {
-			return err
-		}
-		for _, up := range some {
-			up.bytes = nil // the batch may be larger than memory should be
 		}
 	}
 	return nil
+}
+
+// upload reads the bytes of images, of which one call can carry all, and sends
+// them.
+func (u *uploader) upload(ctx context.Context, part []*upload) error {
+	size := 0
+	for _, up := range part {
+		size += up.room()
+	}
+	buf, err := u.job.shared.bodies.Take(ctx, size)
+	if err != nil {
+		return err
+	}
+	defer u.job.shared.bodies.Give(buf)
+	part, err = u.read(ctx, part, buf[:size])
+	if err != nil || len(part) == 0 {
+		return err
+	}
+	defer func() {
+		for _, up := range part {
+			up.bytes = nil
+		}
+	}()
+	return inParts(ctx, part, u.send, u.refuse)
+}
+
+// room is what the bytes of an image take: none where they can not be sent.
+func (up *upload) room() int {
+	if up.object.Size > plan.MaxBatchBytes {
+		return 0
+	}
+	return int(up.object.Size)
 }
 
 // inBytes cuts a batch into parts of at most so many bytes, or one image.
@@ -187,15 +209,16 @@ func (up *upload) lacking(have *manifest.ListedImage) *upload {
 // readers is how many objects of a batch are read at a time.
 const readers = 8
 
-// read fetches the bytes of a batch's images. Those that cannot be read are
-// named and left out.
-func (u *uploader) read(ctx context.Context, part []*upload) ([]*upload, error) {
+// read fetches the bytes of a batch's images into a buffer. Those that cannot
+// be read are named and left out.
+func (u *uploader) read(ctx context.Context, part []*upload, buf []byte) ([]*upload, error) {
 	errs := make([]error, len(part))
 	var g errgroup.Group
 	g.SetLimit(readers)
 	for i, up := range part {
+		up.bytes, buf = buf[:up.room():up.room()], buf[up.room():]
 		g.Go(func() error {
-			up.bytes, errs[i] = u.object(ctx, up.object)
+			errs[i] = u.object(ctx, up.object, up.bytes)
 			return nil
 		})
 	}
@@ -214,29 +237,30 @@ func (u *uploader) read(ctx context.Context, part []*upload) ([]*upload, error) 
 	return have, nil
 }
 
-func (u *uploader) object(ctx context.Context, o manifest.Object) ([]byte, error) {
+// object fills b with the bytes of an object, which are checked.
+func (u *uploader) object(ctx context.Context, o manifest.Object, b []byte) error {
 	if o.Size > plan.MaxBatchBytes {
-		return nil, fmt.Errorf("%d bytes are more than a call can carry", o.Size)
+		return fmt.Errorf("%d bytes are more than a call can carry", o.Size)
 	}
 	r, err := u.job.objects.OpenObject(ctx, o)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer r.Close()
-	b := make([]byte, 0, o.Size+1)
-	for {
-		n, err := r.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		switch {
-		case int64(len(b)) > o.Size:
-			return nil, fmt.Errorf("object %s is larger than its %d bytes", o.SHA256, o.Size)
-		case errors.Is(err, io.EOF) && int64(len(b)) < o.Size:
-			return nil, fmt.Errorf("object %s has %d bytes instead of %d", o.SHA256, len(b), o.Size)
-		case errors.Is(err, io.EOF):
-			return b, nil
-		case err != nil:
-			return nil, err
-		}
+	switch n, err := io.ReadFull(r, b); {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("object %s has %d bytes instead of %d", o.SHA256, n, o.Size)
+	case err != nil:
+		return err
+	}
+	// The digest is compared at the end, and not before.
+	switch n, err := io.ReadFull(r, make([]byte, 1)); {
+	case n > 0:
+		return fmt.Errorf("object %s is larger than its %d bytes", o.SHA256, o.Size)
+	case errors.Is(err, io.EOF):
+		return nil
+	default:
+		return err
 	}
 }
 
@@ -490,6 +514,7 @@ func (u *uploader) report() {
 	defer u.mu.Unlock()
 	r := u.job.report
 	r.Created.Images, r.Created.Regions = u.images, u.regions
+	u.job.there = len(u.made)
 	r.Bytes, r.BytesByURL = u.bytes, u.fetched
 	r.Repeated, r.FellBack = u.repeated, u.fellBack
 	r.Nudged = u.nudged

@@ -12,12 +12,30 @@ type meter struct {
 	projects map[string]*count
 }
 
-type count struct{ done, total int64 }
+// count is what is done of a project. Phases of its own follow each other: each
+// adds what it expects to what was done before.
+type count struct {
+	done, total int64
+	phases      int
+	before      int64 // done when the phase started
+}
+
+// phase begins a phase of a project, of which others may be under way.
+func (c *count) phase(total int64) {
+	c.phases++
+	c.before = c.done
+	c.total = c.done + total
+}
 
 func (m *meter) add(e progress.Event) {
 	m.bytes += e.Bytes
 	switch e.Kind {
 	case progress.PhaseStarted:
+		if p := m.projects[e.Project]; p != nil {
+			m.name = joined(Clean(e.Project), Sentence(e.Message))
+			p.phase(e.Total)
+			return
+		}
 		*m = meter{name: joined(Clean(e.Project), Sentence(e.Message)), expected: e.Total, projects: map[string]*count{}}
 	case progress.ProjectStarted:
 		if m.projects == nil {
@@ -33,11 +51,13 @@ func (m *meter) item(e progress.Event) {
 	p := m.projects[e.Project]
 	switch {
 	case e.Done > 0 && p != nil:
-		p.done, p.total = max(p.done, e.Done), max(p.total, e.Total)
+		p.done, p.total = max(p.done, p.before+e.Done), max(p.total, p.before+e.Total)
 	case e.Done > 0:
 		m.loose = max(m.loose, e.Done)
 	case e.Kind == progress.ItemDone && p == nil:
 		m.loose++
+	case e.Kind == progress.ItemDone && p.phases > 0:
+		p.done++
 	}
 }
 
