@@ -187,6 +187,7 @@ func (a *attempt) write(ctx context.Context, n note) error {
 	if err != nil {
 		return fmt.Errorf("note the restore's progress: %w", err)
 	}
+	n.Images = nil // whoever goes on reads them; they would fill memory here
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.take(&n)

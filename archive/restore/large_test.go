@@ -214,13 +214,17 @@ func TestLargeProjectIsGoneOnWith(t *testing.T) {
 	if pr := report.Projects[0]; len(h.images) != n || pr.Created.Images != n-made || pr.Repeated != 0 || h.calls-sent != p.Totals.Calls[plan.CreateImagesFromFiles] {
 		t.Errorf("%d images after %d calls, created %+v, %d repeated", len(h.images), h.calls-sent, pr.Created, pr.Repeated)
 	}
-	perImage := (float64(peak) - float64(before)) / float64(n)
+	perImage := (float64(peak) - float64(before) - underWay) / float64(n)
 	t.Logf("%d of %d images were there; planned in %s with %d KiB, all done in %s with %d KiB: %.0f bytes an image",
 		made, n, planned.Round(time.Millisecond), (planPeak-before)>>10, time.Since(began).Round(time.Millisecond), (peak-before)>>10, perImage)
-	if perImage > 1000 {
+	if perImage > 600 {
 		t.Errorf("%.0f bytes an image are held in memory", perImage)
 	}
 }
+
+// underWay is about what the pages and batches on their way take, in bytes,
+// however many images there are.
+const underWay = 5 << 20
 
 func heap() uint64 {
 	runtime.GC()

@@ -70,6 +70,7 @@ func (j *job) goOn(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("look at the unfinished project: %w", err)
 	}
+	j.attempt.images = nil
 	return j.rebuild(ctx, left)
 }
 

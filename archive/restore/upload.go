@@ -25,8 +25,8 @@ type uploader struct {
 	later     *later
 
 	mu       sync.Mutex
-	made     map[string]string // target image id → archived id; "" from an earlier run
-	named    map[string]bool   // archived ids in failures
+	made     map[string]int  // target image id → number of its record; -1 from an earlier run
+	named    map[string]bool // archived ids in failures
 	images   int
 	regions  int
 	bytes    int64
@@ -40,9 +40,9 @@ type uploader struct {
 }
 
 func newUploader(j *job, left *found) *uploader {
-	u := &uploader{job: j, projectID: left.project.ID, tags: left.tags, made: map[string]string{}, named: map[string]bool{}}
+	u := &uploader{job: j, projectID: left.project.ID, tags: left.tags, made: map[string]int{}, named: map[string]bool{}}
 	for _, id := range left.images {
-		u.made[id] = ""
+		u.made[id] = -1
 	}
 	u.fetches.on = j.plan.Transfer == plan.TransferURL
 	u.later = newLater(u)
@@ -419,7 +419,7 @@ func (e *statusError) Error() string {
 
 func (u *uploader) created(up *upload, targetID string) {
 	u.mu.Lock()
-	u.made[targetID] = up.id
+	u.made[targetID] = up.record
 	u.images++
 	u.regions += len(up.regions)
 	u.bytes += up.object.Size
@@ -438,15 +438,33 @@ func (u *uploader) created(up *upload, targetID string) {
 // lacks. It may be this very image, from a call whose answer was lost.
 func (u *uploader) duplicate(ctx context.Context, up *upload, have *manifest.ListedImage) error {
 	u.mu.Lock()
-	other, known := u.made[have.ID]
-	if known {
-		u.merged = append(u.merged, Merged{ID: up.id, Into: other, TargetID: have.ID})
-	}
+	record, known := u.made[have.ID]
 	u.mu.Unlock()
+	if known {
+		if err := u.mergedInto(record, up, have.ID); err != nil {
+			return err
+		}
+	}
 	if !known {
 		u.created(up, have.ID)
 	}
 	return u.later.follow(ctx, up.lacking(have), have.ID)
+}
+
+// mergedInto notes that an image is one with another that was made before.
+func (u *uploader) mergedInto(record int, up *upload, targetID string) error {
+	m := Merged{ID: up.id, TargetID: targetID}
+	if record >= 0 {
+		other, err := u.job.records.get(record)
+		if err != nil {
+			return err
+		}
+		m.Into = other.ID
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.merged = append(u.merged, m)
+	return nil
 }
 
 func hasTag(img *manifest.ListedImage, tagID string) bool {

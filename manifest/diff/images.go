@@ -56,28 +56,36 @@ func compareImages(r *Result, want, got func() iter.Seq2[Item, error]) error {
 }
 
 // ledger counts the wanted images by fingerprint, with and without content,
-// and how many of each have been matched.
+// and how many of each have been matched. It has two small entries an image.
 type ledger struct {
-	exact     map[key]int // wanted, content included
-	loose     map[key]int // wanted, content left out
-	usedExact map[key]int
-	usedLoose map[key]int // matches that knew no content
-	looseUse  map[key]int // all matches, by loose fingerprint
-	total     int
-	matched   int
+	exact   map[key]exactly // content included
+	loose   map[key]loosely // content left out
+	total   int
+	matched int
+}
+
+type exactly struct{ wanted, used int32 }
+
+type loosely struct {
+	wanted int32
+	used   int32 // all matches
+	blind  int32 // of them, those that knew no content
 }
 
 func newLedger(want iter.Seq2[Item, error]) (*ledger, error) {
-	l := &ledger{
-		exact: map[key]int{}, loose: map[key]int{},
-		usedExact: map[key]int{}, usedLoose: map[key]int{}, looseUse: map[key]int{},
-	}
+	l := &ledger{exact: map[key]exactly{}, loose: map[key]loosely{}}
 	for it, err := range want {
 		if err != nil {
 			return nil, err
 		}
-		l.exact[it.fingerprint(content|labels)]++
-		l.loose[it.fingerprint(labels)]++
+		k := it.fingerprint(content | labels)
+		e := l.exact[k]
+		e.wanted++
+		l.exact[k] = e
+		k = it.fingerprint(labels)
+		o := l.loose[k]
+		o.wanted++
+		l.loose[k] = o
 		l.total++
 	}
 	return l, nil
@@ -85,27 +93,40 @@ func newLedger(want iter.Seq2[Item, error]) (*ledger, error) {
 
 // match finds an equal wanted image and takes it.
 func (l *ledger) match(it *Item) (ok, byContent bool) {
-	loose := it.fingerprint(labels)
-	if l.looseUse[loose] >= l.loose[loose] {
+	k := it.fingerprint(labels)
+	loose := l.loose[k]
+	if loose.used >= loose.wanted {
 		return false, false
 	}
-	known := *it
-	known.Content = [32]byte{}
-	for _, k := range []key{it.fingerprint(content | labels), known.fingerprint(content | labels)} {
-		if l.usedExact[k] < l.exact[k] {
-			l.usedExact[k]++
-			l.looseUse[loose]++
-			l.matched++
-			return true, !it.Content.IsZero() && k == it.fingerprint(content|labels)
-		}
+	switch known := !it.Content.IsZero(); {
+	case l.take(it):
+		ok, byContent = true, known
+	case known:
+		blind := *it
+		blind.Content = [32]byte{}
+		ok = l.take(&blind) // the archive does not know the content
+	default:
+		ok = true
+		loose.blind++
 	}
-	if it.Content.IsZero() {
-		l.usedLoose[loose]++
-		l.looseUse[loose]++
+	if ok {
+		loose.used++
+		l.loose[k] = loose
 		l.matched++
-		return true, false
 	}
-	return false, false
+	return ok, byContent
+}
+
+// take takes a wanted image that is equal, content included.
+func (l *ledger) take(it *Item) bool {
+	k := it.fingerprint(content | labels)
+	e := l.exact[k]
+	if e.used >= e.wanted {
+		return false
+	}
+	e.used++
+	l.exact[k] = e
+	return true
 }
 
 // open counts the wanted images that nothing matched.
@@ -113,12 +134,16 @@ func (l *ledger) open() int { return l.total - l.matched }
 
 // settled reports, once for each match, that a wanted image was matched.
 func (l *ledger) settled(it *Item) bool {
-	if k := it.fingerprint(content | labels); l.usedExact[k] > 0 {
-		l.usedExact[k]--
+	k := it.fingerprint(content | labels)
+	if e := l.exact[k]; e.used > 0 {
+		e.used--
+		l.exact[k] = e
 		return true
 	}
-	if k := it.fingerprint(labels); l.usedLoose[k] > 0 {
-		l.usedLoose[k]--
+	k = it.fingerprint(labels)
+	if o := l.loose[k]; o.blind > 0 {
+		o.blind--
+		l.loose[k] = o
 		return true
 	}
 	return false

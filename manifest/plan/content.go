@@ -22,8 +22,9 @@ type Content struct {
 	tagIndex map[string]int // archived tag id → index in tags
 
 	items    []item
-	byDigest map[manifest.Digest]int // → index in items
-	groups   map[key]int             // metadata → group number, from 1
+	byDigest map[key]int32 // content → index in items
+	also     map[int][]int // index in items → records with the same bytes
+	groups   map[key]int   // metadata → group number, from 1
 	records  int
 
 	all, whole Held
@@ -63,7 +64,6 @@ type Lost struct {
 // item is one image to create.
 type item struct {
 	record  int
-	also    []int // records with the same bytes
 	size    int64
 	group   int // metadata; 0: none
 	uses    []use
@@ -73,7 +73,7 @@ type item struct {
 // area is a region's fingerprint and tag.
 type area struct {
 	key key
-	tag int
+	tag int32
 }
 
 // use is a tag on an image: by itself, or through regions.
@@ -86,7 +86,8 @@ func NewContent(p manifest.Project, tags []manifest.Tag) *Content {
 	c := &Content{
 		settings: p.Settings,
 		tagIndex: map[string]int{},
-		byDigest: map[manifest.Digest]int{},
+		byDigest: map[key]int32{},
+		also:     map[int][]int{},
 		groups:   map[key]int{},
 	}
 	for _, t := range tags {
@@ -149,11 +150,12 @@ func (c *Content) Add(img *manifest.Image) {
 		return
 	}
 	it.size = img.Object.Size
-	if first, ok := c.byDigest[img.Object.SHA256]; ok {
-		c.merge(&c.items[first], &it)
+	content := key(img.Object.SHA256[:len(key{})])
+	if first, ok := c.byDigest[content]; ok {
+		c.merge(int(first), &it)
 		return
 	}
-	c.byDigest[img.Object.SHA256] = len(c.items)
+	c.byDigest[content] = int32(len(c.items)) // an archive holds some millions
 	c.whole.count(&it, img)
 	c.whole.Bytes += it.size
 	c.items = append(c.items, it)
@@ -172,10 +174,13 @@ func (h *Held) count(it *item, img *manifest.Image) {
 
 // label fills in tags, regions and the metadata group of an image.
 func (c *Content) label(it *item, img *manifest.Image) {
+	if len(img.Regions) > 0 {
+		it.regions = make([]area, 0, len(img.Regions)) // and no more, for there are many
+	}
 	for _, r := range img.Regions {
 		if tag, ok := c.tag(r.TagID, r.TagName); ok {
 			it.use(tag, 1)
-			it.regions = append(it.regions, area{regionKey(tag, &r), tag})
+			it.regions = append(it.regions, area{regionKey(tag, &r), int32(tag)})
 		}
 	}
 	for _, t := range img.Tags {
@@ -248,7 +253,8 @@ func metadataKey(m map[string]string) key {
 // merge gives an image the labels of a second record with the same bytes, as
 // far as one image can carry both; [Content.Image] does the same to the
 // records themselves.
-func (c *Content) merge(into, dup *item) {
+func (c *Content) merge(image int, dup *item) {
+	into := &c.items[image]
 	m := Merged{Record: dup.record, Into: into.record}
 	for _, u := range dup.uses {
 		if into.has(u.tag) {
@@ -262,9 +268,9 @@ func (c *Content) merge(into, dup *item) {
 		c.whole.Tags[u.tag]++
 	}
 	for _, a := range dup.regions {
-		if into.has(a.tag) && !slices.Contains(into.regions, a) {
+		if tag := int(a.tag); into.has(tag) && !slices.Contains(into.regions, a) {
 			into.regions = append(into.regions, a)
-			into.use(a.tag, 1)
+			into.use(tag, 1)
 			c.whole.Regions++
 		}
 	}
@@ -275,7 +281,7 @@ func (c *Content) merge(into, dup *item) {
 	case dup.group != 0 && dup.group != into.group:
 		m.Dropped = append(m.Dropped, "metadata")
 	}
-	into.also = append(into.also, dup.record)
+	c.also[image] = append(c.also[image], dup.record)
 	c.merged = append(c.merged, m)
 }
 
@@ -317,16 +323,16 @@ func (c *Content) TagOf(id, name string) (int, bool) {
 // Image builds the record of an image to create, from the archived record or
 // from several with the same bytes. load gives a record by its number.
 func (c *Content) Image(image int, load func(record int) (*manifest.Image, error)) (*manifest.Image, error) {
-	it := &c.items[image]
+	it, also := &c.items[image], c.also[image]
 	first, err := load(it.record)
-	if err != nil || len(it.also) == 0 {
+	if err != nil || len(also) == 0 {
 		return first, err
 	}
 	m := *first
 	m.Tags, m.Regions = nil, nil
 	seen := map[area]bool{}
 	tagged := map[int]bool{}
-	for _, n := range append([]int{it.record}, it.also...) {
+	for _, n := range append([]int{it.record}, also...) {
 		img, err := load(n)
 		if err != nil {
 			return nil, err
@@ -339,7 +345,7 @@ func (c *Content) Image(image int, load func(record int) (*manifest.Image, error
 		}
 		for _, r := range img.Regions {
 			tag, ok := c.TagOf(r.TagID, r.TagName)
-			if a := (area{regionKey(tag, &r), tag}); ok && it.has(tag) && !seen[a] {
+			if a := (area{regionKey(tag, &r), int32(tag)}); ok && it.has(tag) && !seen[a] {
 				seen[a] = true
 				m.Regions = append(m.Regions, r)
 			}
