@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"sync"
 
 	"cvarchive/manifest/store"
@@ -131,6 +132,9 @@ func (f *ranges) fetch(index, count int64) error {
 	start := index * blockSize
 	length := min(count*blockSize, f.size-start)
 	r, err := f.store.Open(f.ctx, f.path, start, length)
+	if errors.Is(err, fs.ErrNotExist) {
+		return errGone(f.name, f.store)
+	}
 	if err != nil {
 		return err
 	}

@@ -95,6 +95,7 @@ func (v *Vault) listArchives(ctx context.Context) (archives []Archive, strays []
 		}
 		if a, ok := v.parseArchive(info); ok {
 			archives = append(archives, a)
+			v.listed.Store(a.Path, a.Size)
 		} else if path, ok := v.parseSignature(info.Name); ok {
 			signed[path] = info
 		} else if len(strays) < maxStrays {
@@ -153,7 +154,8 @@ func (v *Vault) Resolve(ctx context.Context, ref string) (Archive, error) {
 }
 
 // OpenArchive opens an archive for reading at any place. The context governs
-// every read until Close. Nothing is read yet, unless it is encrypted: then
+// every read until Close. Nothing is read yet, so that one that was listed and is
+// gone shows with the first read, unless it is encrypted: then
 // that takes an identity, and the error is a [*KeyError] without the right one.
 func (v *Vault) OpenArchive(ctx context.Context, a Archive) (*ArchiveFile, error) {
 	a = v.own(a)
@@ -176,13 +178,24 @@ func (v *Vault) OpenArchive(ctx context.Context, a Archive) (*ArchiveFile, error
 	return f, nil
 }
 
+// stat looks an archive up. What was listed is not asked for again: an archive is
+// written once, so that all that can have come of it is that it is gone, and
+// whoever reads it is told.
 func (v *Vault) stat(ctx context.Context, a Archive) (Info, error) {
+	if size, ok := v.listed.Load(a.Path); ok {
+		return Info{Name: a.Path, Size: size.(int64)}, nil
+	}
 	info, err := v.store.Stat(ctx, a.Path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return info, fmt.Errorf("archive %s is not in %s any more; `cvarchive list` shows what is: %w", a.Name, v, fs.ErrNotExist)
+		return info, errGone(a.Name, v.store)
 	}
 	if err != nil {
 		return info, fmt.Errorf("open archive %s: %w", a.Name, err)
 	}
 	return info, nil
+}
+
+// errGone says that an archive is not there, and is [fs.ErrNotExist].
+func errGone(name string, s Store) error {
+	return fmt.Errorf("archive %s is not in %s any more; `cvarchive list` shows what is: %w", name, s, fs.ErrNotExist)
 }

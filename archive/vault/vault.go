@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"regexp"
+	"sync"
 	"time"
 
 	"cvarchive/manifest"
@@ -35,6 +36,8 @@ type Vault struct {
 	marker marker
 	signer Signer // nil: archives are not signed
 	crypt  *crypt // nil: not encrypted
+
+	listed *sync.Map // sizes of the archives that were listed, by path
 }
 
 // marker is the content of [MarkerName].
@@ -108,7 +111,7 @@ func newVault(s Store, m marker, keys Keys) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{store: s, marker: m, crypt: c}, nil
+	return &Vault{store: s, marker: m, crypt: c, listed: &sync.Map{}}, nil
 }
 
 func newMarker(keys Keys) (marker, error) {

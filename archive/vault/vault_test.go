@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cvarchive/archive"
 	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/dirstore"
 	"cvarchive/archive/vault/vaulttest"
@@ -515,6 +516,31 @@ func TestArchiveFileErrors(t *testing.T) {
 	a.Name = strings.Replace(a.Name, "prod", "gone", 1)
 	if _, err := v.OpenArchive(t.Context(), a); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "`cvarchive list` shows what is") {
 		t.Errorf("a missing archive: %v", err)
+	}
+}
+
+// An archive that was listed is opened without another look, and one that went
+// meanwhile shows with the first read.
+func TestListedArchive(t *testing.T) {
+	counter := vaulttest.Count(vaulttest.NewMemory())
+	v := vaulttest.Init(t, counter)
+	if _, err := v.CommitArchive(t.Context(), "prod", time.Now(), "00c0ffee", bytes.NewReader(make([]byte, 1000))); err != nil {
+		t.Fatal(err)
+	}
+	list, err := v.Archives(t.Context())
+	if err != nil || len(list) != 1 {
+		t.Fatal(list, err)
+	}
+	f, err := v.OpenArchive(t.Context(), list[0])
+	if err != nil || f.Size() != 1000 || counter.Stats.Load() != 0 {
+		t.Fatalf("opened with %d bytes and %d looks: %v", f.Size(), counter.Stats.Load(), err)
+	}
+	if err := counter.Delete(t.Context(), list[0].Path); err != nil {
+		t.Fatal(err)
+	}
+	_, err = archive.NewReader(f, f.Size())
+	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "`cvarchive list` shows what is") {
+		t.Errorf("a listed archive that is gone: %v", err)
 	}
 }
 
