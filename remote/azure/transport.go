@@ -26,12 +26,13 @@ const maxRedirects = 5
 // NewHTTPClient returns the HTTP client for Azure: proxies and extra
 // certification authorities come from the usual environment (HTTPS_PROXY,
 // NO_PROXY, SSL_CERT_FILE, SSL_CERT_DIR), connections are reused generously,
-// and every wait has an end, except that for a body.
+// and every wait has an end: that for a body when nothing comes or goes for four
+// minutes.
 func NewHTTPClient() *http.Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	return &http.Client{Transport: &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
+		DialContext:           stalling(dialer.DialContext, stallTime),
 		ForceAttemptHTTP2:     true,
 		MaxIdleConns:          1024,
 		MaxIdleConnsPerHost:   512, // as many as a backup downloads at once
