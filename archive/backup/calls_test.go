@@ -6,7 +6,6 @@ import (
 
 	"cvarchive/archive/backup"
 	"cvarchive/manifest"
-	"cvarchive/remote/simulator"
 )
 
 func TestMinCalls(t *testing.T) {
@@ -151,9 +150,10 @@ func TestPartialParentHidesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.fill(w.project("p", plainDomain), 300)
 	w.backup()
-	w.inject(simulator.Fault{Operation: "GetImages", After: 1, Times: 3, Status: 500})
-	if res := w.backup(); res.Whole() || res.Manifest.Projects[0].Counts.Images != 256 {
-		t.Fatalf("the second archive is %+v", res.Manifest.Projects)
+	src := &broken{Client: w.client, page: func(_ int64, q manifest.ImageQuery) bool { return q.Skip > 0 }}
+	res, err := backup.Run(t.Context(), src, w.vault, w.options())
+	if err != nil || res.Whole() || res.Manifest.Projects[0].Counts.Images != 256 {
+		t.Fatalf("the second archive is %+v, %v", res, err)
 	}
 	if s := w.backup().Stats; s.ImagesReused != 300 || s.ImagesDownloaded != 0 {
 		t.Errorf("stats %+v", s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"cvarchive/manifest"
@@ -29,13 +30,15 @@ type state struct {
 	differs       bool // from the pass before, if there was one
 }
 
-// describe asks for everything of a project but its images. It fails only
-// with the context.
+// describe asks for everything of a project but its images, all at once. It
+// fails only with the context.
 func (c *capture) describe(ctx context.Context) (*state, error) {
 	s, src, id := &state{}, c.run.source, c.project.ID
-	s.tags, s.tagsErr = src.Tags(ctx, id, "")
-	s.iterations, s.iterationsErr = src.Iterations(ctx, id)
+	var asked sync.WaitGroup
+	asked.Go(func() { s.tags, s.tagsErr = src.Tags(ctx, id, "") })
+	asked.Go(func() { s.iterations, s.iterationsErr = src.Iterations(ctx, id) })
 	s.export, s.exportErr = src.ExportProject(ctx, id)
+	asked.Wait()
 	if s.exportErr == nil {
 		s.exportErr = c.run.tidyExport(&s.export)
 	}

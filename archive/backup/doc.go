@@ -103,7 +103,7 @@
 // A backup that ends before its archive is written, in whatever way, leaves
 // its images and models in the vault's journal: a segment for every 64 images, or those
 // of five seconds, or as many as are stored while the one before is made durable; never
-// more than 128 wait for that. When it could still say goodbye it leaves the rest, too. The next
+// more than 128, besides those in flight, wait for that. When it could still say goodbye it leaves the rest, too. The next
 // backup of the source takes them as known, and deletes the segments once its
 // archive is written. An unchanged account writes no segment.
 //

@@ -22,6 +22,7 @@ import (
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault/vaulttest"
 	"cvarchive/manifest"
+	"cvarchive/remote/customvision"
 	"cvarchive/remote/simulator"
 )
 
@@ -39,6 +40,21 @@ func (w *world) inject(f simulator.Fault) {
 			w.t.Errorf("the fault of %s was never hit", f.Operation)
 		}
 	})
+}
+
+// broken is a service that fails to list some pages: it is pages that are
+// chosen, for they are asked for at once.
+type broken struct {
+	*customvision.Client
+	calls atomic.Int64
+	page  func(call int64, q manifest.ImageQuery) bool
+}
+
+func (s *broken) Images(ctx context.Context, projectID string, q manifest.ImageQuery) ([]manifest.ListedImage, error) {
+	if s.page(s.calls.Add(1), q) {
+		return nil, &manifest.ServiceError{Operation: "GetImages", StatusCode: 500, Code: "ErrorUnknown", Message: "Broken."}
+	}
+	return s.Client.Images(ctx, projectID, q)
 }
 
 // noArchive checks that a failed backup left a vault without archives and

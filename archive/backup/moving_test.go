@@ -103,8 +103,12 @@ func TestSecondListingBreaks(t *testing.T) {
 	p := w.project("p", plainDomain)
 	images := w.fill(p, 300)
 	w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() { w.remove(p, images[3]) }})
-	w.inject(simulator.Fault{Operation: "GetImages", After: 2, Times: 3, Status: 500, Body: `{"code":"ErrorUnknown","message":"Broken."}`})
-	c := w.read(w.backup(), p.ID)
+	src := &broken{Client: w.client, page: func(call int64, _ manifest.ImageQuery) bool { return call > 2 }}
+	res, err := backup.Run(t.Context(), src, w.vault, w.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := w.read(res, p.ID)
 	if diff := cmp.Diff([]string{"images ErrorUnknown"}, failureCodes(c.entry.Failures)); diff != "" {
 		t.Errorf("failures (-want +got):\n%s", diff)
 	}
@@ -283,7 +287,7 @@ func TestCountsThatHideAChange(t *testing.T) {
 			for _, way := range []struct {
 				source backup.Source
 				twice  bool
-				listed int // times
+				listed int // times at most: pages are asked for at once, and both may come after the trade
 			}{{w.client, false, 2}, {still{w.client}, true, 3}} {
 				w.inject(simulator.Fault{Operation: "GetImages", After: 1, Do: func() {
 					if err := tt.trade(w, p, w.live(p, traded...)); err != nil {
@@ -302,7 +306,7 @@ func TestCountsThatHideAChange(t *testing.T) {
 						t.Errorf("%T: image %s (-live +archived):\n%s", way.source, live.ID, diff)
 					}
 				}
-				if !res.Whole() || len(c.images) != len(images) || calls["ExportProject"] != way.listed {
+				if !res.Whole() || len(c.images) != len(images) || calls["ExportProject"] < 2 || calls["ExportProject"] > way.listed {
 					t.Errorf("%T: entry %+v, calls %v", way.source, c.entry, calls)
 				}
 			}

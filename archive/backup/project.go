@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
+
 	"cvarchive/archive"
 	"cvarchive/archive/progress"
 	"cvarchive/manifest"
@@ -52,14 +54,24 @@ func (r *run) capture(ctx context.Context, p manifest.Project) (_ *capture, err 
 			c.close()
 		}
 	}()
-	if c.known, err = r.ancestry.load(ctx, p.ID); err != nil {
+	var first *state
+	begin, bctx := errgroup.WithContext(ctx)
+	begin.Go(func() (err error) {
+		c.known, err = r.ancestry.load(bctx, p.ID)
+		return err
+	})
+	begin.Go(func() (err error) {
+		first, err = c.describe(bctx)
+		return err
+	})
+	if err := begin.Wait(); err != nil {
 		return nil, err
 	}
 	r.journal.addTo(c.known, p.ID)
 	if !r.opt.MetadataOnly {
 		r.inventory.Expect(int64(len(c.known)))
 	}
-	if err := c.settle(ctx); err != nil {
+	if err := c.settle(ctx, first); err != nil {
 		return nil, err
 	}
 	if err := c.trained(ctx); err != nil {
@@ -101,15 +113,16 @@ func (c *capture) event(e progress.Event) {
 	c.run.opt.Progress.Send(e)
 }
 
-// settle describes the project and lists its workspace until the two agree,
-// or until it is clear that they do not.
-func (c *capture) settle(ctx context.Context) error {
+// settle lists the workspace of the project, and describes and lists it again,
+// until the two agree, or until it is clear that they do not.
+func (c *capture) settle(ctx context.Context, s *state) (err error) {
 	settled := false
 	for c.pass = 1; ; c.pass++ {
 		previous := c.state
-		s, err := c.describe(ctx)
-		if err != nil {
-			return err
+		if c.pass > 1 {
+			if s, err = c.describe(ctx); err != nil {
+				return err
+			}
 		}
 		c.begin(s)
 		if err := c.workspace(ctx); err != nil {
