@@ -14,6 +14,7 @@ import (
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 )
 
 // maxFailed is how many objects in a row may fail before it is no use to go on.
@@ -138,6 +139,9 @@ func (c *copying) object(ctx context.Context, o manifest.Object, k objectset.Key
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
+	}
+	if errors.Is(err, store.ErrFull) { // and for the others neither
+		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"cvarchive/archive/vault/vaulttest"
 	"cvarchive/archive/verify"
 	"cvarchive/manifest"
+	"cvarchive/manifest/store"
 	"cvarchive/remote/azure"
 	"cvarchive/remote/blobstore"
 	"cvarchive/remote/blobstore/azurite"
@@ -235,11 +237,21 @@ func TestUnwritableTarget(t *testing.T) {
 		pictures = append(pictures, fmt.Sprint(i))
 	}
 	a := archivetest.Commit(t, from, spec(1, pictures...))
-	full := vaulttest.NoSpace(vaulttest.NewMemory(), vaulttest.When{Prefix: "objects/"})
-	vaulttest.MustHit(t, full)
-	_, err := copyAll(t.Context(), from, vaulttest.Init(t, full), []vault.Archive{a}, replicate.Options{})
-	if err == nil || !strings.Contains(err.Error(), "the last 100 objects could not be copied") {
-		t.Errorf("%v", err)
+	for want, refusal := range map[string]error{"the last 100 objects could not be copied": fs.ErrPermission, "no space is left": store.ErrFull} {
+		target := vaulttest.FailCreate(vaulttest.NewMemory(), vaulttest.When{Prefix: "objects/"}, refusal)
+		vaulttest.MustHit(t, target)
+		failed := 0
+		_, err := copyAll(t.Context(), from, vaulttest.Init(t, target), []vault.Archive{a}, replicate.Options{Progress: func(e progress.Event) {
+			if e.Kind == progress.ItemFailed {
+				failed++
+			}
+		}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+		if full := errors.Is(refusal, store.ErrFull); full != (failed == 0) {
+			t.Errorf("%v: %d objects are named", refusal, failed)
+		}
 	}
 }
 

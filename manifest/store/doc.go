@@ -46,5 +46,8 @@ var ErrProtected = errors.New("something protects it")
 // archive tier, or something protects it from every change.
 var ErrUntouchable = errors.New("it cannot be touched where it lies")
 
+// ErrFull means that a store has no room for a name, nor for another one.
+var ErrFull = errors.New("no space is left for it")
+
 // ErrChanged means that a name was changed after it was looked at.
 var ErrChanged = errors.New("it was changed meanwhile")

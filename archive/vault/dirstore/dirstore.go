@@ -225,7 +225,7 @@ func (s *Store) explain(verb, name string, err error) error {
 	case errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("%s %s in %s: the name is taken: %w", verb, name, s.path, fs.ErrExist)
 	case isFull(err):
-		return fmt.Errorf("%s %s in %s: no space is left for it; free some and run again: %w", verb, name, s.path, err)
+		return fmt.Errorf("%s %s in %s: %w; free some and run again: %w", verb, name, s.path, store.ErrFull, err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%s %s in %s: this user may not; check the owner and mode of the folder: %w", verb, name, s.path, err)
 	}
