@@ -2,15 +2,16 @@ package download
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/semaphore"
 )
 
-// inFlight is how many bytes of bodies are in memory at once. Images are 6 MB
-// at most, so that eight of the largest are on their way together, and some
-// hundred of the usual ones.
-const inFlight = 48 << 20
+// inFlight is how many bytes there are for bodies, in use or not. Images are
+// 6 MB at most, so that five of the largest are on their way together, and
+// some hundred of the usual ones.
+const inFlight = 32 << 20
 
 // Memory is what the bodies of one pass share: so much of it at once, used
 // again and again. A body that finds none left waits, and does so before it
@@ -23,6 +24,7 @@ type Memory struct {
 	mu   sync.Mutex
 	free map[int][][]byte // by capacity
 	kept int              // bytes in free
+	used int              // bytes that were taken
 }
 
 // NewMemory returns the memory for one pass.
@@ -50,28 +52,40 @@ func (m *Memory) NewBody(dir string, limit int64) *Body {
 
 // take returns an empty buffer for so many bytes and waits until there is one.
 func (m *Memory) take(ctx context.Context, size int) ([]byte, error) {
-	size = roundUp(size)
+	if most := roundUp(size); int64(most) <= m.limit {
+		size = most
+	}
 	if err := m.budget.Acquire(ctx, int64(size)); err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.used += size
 	if list := m.free[size]; len(list) > 0 {
 		m.free[size], m.kept = list[:len(list)-1], m.kept-size
 		return list[len(list)-1], nil
 	}
+	m.drop()
 	return make([]byte, 0, size), nil
+}
+
+// drop leaves buffers that are of no use now to the garbage collector, as far
+// as there would be too much memory.
+func (m *Memory) drop() {
+	for size, list := range m.free {
+		for len(list) > 0 && int64(m.used+m.kept) > m.limit {
+			list, m.kept = slices.Delete(list, len(list)-1, len(list)), m.kept-size
+		}
+		m.free[size] = list
+	}
 }
 
 // give takes a buffer back of which so many bytes were taken. One that had to
 // grow is left to the garbage collector.
 func (m *Memory) give(buf []byte, taken int) {
 	m.mu.Lock()
+	m.used -= taken
 	if cap(buf) == taken {
-		if int64(m.kept+taken) > m.limit/2 { // of sizes that are not in demand
-			clear(m.free)
-			m.kept = 0
-		}
 		m.free[taken] = append(m.free[taken], buf[:0])
 		m.kept += taken
 	}
@@ -79,12 +93,12 @@ func (m *Memory) give(buf []byte, taken int) {
 	m.budget.Release(int64(taken))
 }
 
-// roundUp gives one of a few sizes, at most a quarter above the one that is
-// wanted.
+// roundUp gives one of a few sizes, at most a half above the one that is
+// wanted: the fewer there are, the sooner a buffer is used again.
 func roundUp(size int) int {
-	step := 16 << 10
-	for step*8 <= size {
+	step := 8 << 10
+	for step*3 < size {
 		step *= 2
 	}
-	return max(1, (size+step-1)/step) * step
+	return max(2, (size+step-1)/step) * step
 }

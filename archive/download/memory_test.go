@@ -22,7 +22,7 @@ func TestMemoryIsShared(t *testing.T) {
 			}
 			bodies = append(bodies, b)
 		}
-		if n := len(bodies); n < 6 || n > 8 {
+		if n := len(bodies); n < 4 || n > 6 {
 			t.Fatalf("%d of the largest images at once", n)
 		}
 		waiting := m.NewBody("", MaxImage)
@@ -75,5 +75,27 @@ func TestMemoryOfUnexpectedBodies(t *testing.T) {
 	}
 	if !m.budget.TryAcquire(inFlight) {
 		t.Error("not everything was given back")
+	}
+}
+
+// What is in use and what is kept for use is never more than there is, whatever
+// sizes come after each other.
+func TestMemoryIsBounded(t *testing.T) {
+	m := NewMemory()
+	for size := 1 << 10; size <= memoryLimit; size *= 2 {
+		var bodies []*Body
+		for taken := 0; taken+roundUp(size+minRead) <= inFlight; taken += roundUp(size + minRead) {
+			b := m.NewBody("", MaxImage)
+			if err := b.Expect(t.Context(), int64(size)); err != nil {
+				t.Fatal(err)
+			}
+			bodies = append(bodies, b)
+			if m.used+m.kept > inFlight {
+				t.Fatalf("bodies of %d bytes: %d in use, %d kept", size, m.used, m.kept)
+			}
+		}
+		for _, b := range bodies {
+			b.Close()
+		}
 	}
 }
