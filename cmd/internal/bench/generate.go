@@ -144,26 +144,55 @@ func (g *generator) write(ctx context.Context, to io.Writer, created time.Time, 
 	if err != nil {
 		return archive.Summary{}, err
 	}
-	for p := range g.projects {
-		if err := ctx.Err(); err != nil {
-			return archive.Summary{}, err
-		}
-		m := newRecordMaker(p, g.objects, g.version)
-		spool, err := w.NewSpool()
-		if err != nil {
-			return archive.Summary{}, err
-		}
-		for i := range g.images {
-			if err := spool.Append(m.record(i)); err != nil {
-				return archive.Summary{}, errors.Join(err, spool.Close())
+	// The records of one project are made while those of the one before are
+	// compressed.
+	spools := make(chan *archive.Spool)
+	making, ctx := errgroup.WithContext(ctx)
+	making.Go(func() error {
+		defer close(spools)
+		for p := range g.projects {
+			spool, err := g.spool(w, p)
+			if err != nil {
+				return err
+			}
+			select {
+			case spools <- spool:
+			case <-ctx.Done():
+				return errors.Join(ctx.Err(), spool.Close())
 			}
 		}
-		entry, members := m.members(g.images)
-		if err := w.AddProject(entry, members, spool); err != nil {
-			return archive.Summary{}, err
+		return nil
+	})
+	making.Go(func() error {
+		p := 0
+		for spool := range spools {
+			entry, members := newRecordMaker(p, g.objects, g.version).members(g.images)
+			if err := w.AddProject(entry, members, spool); err != nil {
+				return err
+			}
+			p++
 		}
+		return nil
+	})
+	if err := making.Wait(); err != nil {
+		return archive.Summary{}, err
 	}
 	return w.Close(closing(created, id, !g.objects))
+}
+
+// spool makes the records of one project.
+func (g *generator) spool(w *archive.Writer, project int) (*archive.Spool, error) {
+	spool, err := w.NewSpool()
+	if err != nil {
+		return nil, err
+	}
+	m := newRecordMaker(project, g.objects, g.version)
+	for i := range g.images {
+		if err := spool.Append(m.record(i)); err != nil {
+			return nil, errors.Join(err, spool.Close())
+		}
+	}
+	return spool, nil
 }
 
 // closing is the rest of a manifest.

@@ -34,6 +34,9 @@ func (r *dataRound) peers(ctx context.Context) error {
 		if r.quick && p.name == "restic" {
 			continue // deriving its keys takes longer than all the rest
 		}
+		if p.name != "restic" && r.round > 0 {
+			continue // they are there to be looked at, without a ratio
+		}
 		if _, err := exec.LookPath(p.name); err != nil {
 			r.table.note("%s is not on this machine.", p.name)
 			continue

@@ -54,6 +54,24 @@ func (t *table) row(name string) *row {
 	return r
 }
 
+// merge adds what another table has.
+func (t *table) merge(from *table) {
+	for _, r := range from.Rows {
+		into := t.row(r.Name)
+		for _, m := range r.Metrics {
+			for _, v := range m.Values {
+				into.add(m.Unit, v)
+			}
+		}
+		for _, g := range r.Goals {
+			into.aim(g)
+		}
+	}
+	for _, n := range from.Notes {
+		t.note("%s", n)
+	}
+}
+
 // keep keeps the rows whose names match, and returns how many there are; or
 // notes that say why there is none.
 func (t *table) keep(rows *regexp.Regexp) int {
