@@ -378,13 +378,13 @@ func TestTruncatedDownloadsResume(t *testing.T) {
 	for _, img := range images {
 		size += len(img.bytes)
 	}
-	w.inject(simulator.Fault{Operation: simulator.BlobOperation, DropAfter: 10, Times: 12})
+	w.inject(simulator.Fault{Operation: simulator.BlobOperation, DropAfter: 10, Times: 10}) // all ten may be of one image, which has more bytes
 	res := w.backup()
 	if !res.Whole() {
 		t.Fatalf("items %v", res.Items)
 	}
-	if requests, _ := w.resource().BlobReads(); requests != 5+12 || res.Stats.BytesDownloaded != int64(size) {
-		t.Errorf("%d requests brought %d bytes, want 17 and %d", requests, res.Stats.BytesDownloaded, size)
+	if requests, _ := w.resource().BlobReads(); requests != 5+10 || res.Stats.BytesDownloaded != int64(size) {
+		t.Errorf("%d requests brought %d bytes, want 15 and %d", requests, res.Stats.BytesDownloaded, size)
 	}
 	c := w.read(res, p.ID)
 	for _, img := range images {

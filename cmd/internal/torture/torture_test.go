@@ -313,8 +313,8 @@ func keep(list *[]planned, of []kind, f *fault) {
 }
 
 // unnamed is how many images a program that was stopped may have stored that
-// no journal names: those that it downloads at once, and those that may wait
-// to be named.
+// no journal names: those that it downloads at once, of which 512 are only where
+// the service is far away, and those that may wait to be named.
 const unnamed = 128 + 128
 
 // calm backs up each resource with nothing in the way: it must work, and
