@@ -10,11 +10,13 @@
 // compared with the archive ([Prove]).
 //
 // A rebuild follows the [plan.Schedule] of the content. Records wait in an
-// unlinked temporary file, bytes are read batch by batch, and a few batches
-// are in flight, so memory depends on neither the number of images nor on
-// their labels. One refused image never takes others with it: a refused call
-// is halved until the image stands alone and is named. What failed is data in
-// the [Report]; one failed project does not stop the next.
+// unlinked temporary file, bytes are read batch by batch, and batches in
+// flight share memory, so that it depends on the number of images by a small
+// entry each, and not on their labels or bytes. Several projects are worked on
+// at a time, as far as these entries fit. One refused image never takes others
+// with it: a refused call is halved until the image stands alone and is named.
+// What failed is data in the [Report]; one failed project does not stop the
+// others.
 //
 // # Interruption
 //

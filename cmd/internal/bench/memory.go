@@ -85,7 +85,7 @@ func (h *home) steps(ctx context.Context, t *table, records int, steps ...step) 
 func (h *home) knows(ctx context.Context, args []string) bool {
 	_, help, err := h.run(ctx, args[0], "--help")
 	for _, arg := range args[1:] {
-		if err == nil && strings.HasPrefix(arg, "--") && !bytes.Contains(help, []byte(arg+" ")) {
+		if err == nil && strings.HasPrefix(arg, "--") && !bytes.Contains(help, []byte(arg+" ")) && !bytes.Contains(help, []byte(arg+", ")) {
 			return false
 		}
 	}

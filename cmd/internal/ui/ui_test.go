@@ -175,3 +175,24 @@ func TestJSONDoesNotSteer(t *testing.T) {
 		t.Errorf("read back %q, %v", got, err)
 	}
 }
+
+// TestPhasesOfProjects counts the phases of projects that go on side by side:
+// one that begins the next takes nothing from the others.
+func TestPhasesOfProjects(t *testing.T) {
+	var b bytes.Buffer
+	now := time.Unix(0, 0)
+	p := ui.NewProgress(&b, ui.ModePlain, func() time.Time { now = now.Add(time.Minute); return now })
+	for _, name := range []string{"one", "two"} {
+		p.Event(progress.Event{Kind: progress.ProjectStarted, Project: name, Total: 2})
+		p.Event(progress.Event{Kind: progress.PhaseStarted, Project: name, Message: "upload", Total: 2})
+		p.Event(progress.Event{Kind: progress.ItemDone, Project: name})
+		p.Event(progress.Event{Kind: progress.ItemDone, Project: name})
+	}
+	p.Event(progress.Event{Kind: progress.PhaseStarted, Project: "one", Message: "read back", Total: 2})
+	p.Event(progress.Event{Kind: progress.ItemDone, Project: "one"})
+	p.Event(progress.Event{Kind: progress.ProjectFinished, Project: "one", Message: "complete"})
+	p.Close()
+	if got := b.String(); !strings.Contains(got, "5 of 6") {
+		t.Errorf("printed\n%s", got)
+	}
+}
