@@ -26,6 +26,7 @@ func NewContainerWriter(w io.Writer, date time.Time) (*ContainerWriter, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.enc = storer{f.enc}
 	return &ContainerWriter{Writer{opt: WriterOptions{ModTime: date}, frames: f, tar: tar.NewWriter(f)}}, nil
 }
 
@@ -77,6 +78,7 @@ func OpenContainer(ctx context.Context, ra io.ReaderAt, size int64, last string)
 	if content == nil {
 		return nil, nil, ErrNotArchive
 	}
+	src.cache = &frameCache{}
 	return &Container{src: src, last: offset}, content, nil
 }
 

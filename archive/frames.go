@@ -13,11 +13,16 @@ import (
 	"cvarchive/manifest"
 )
 
+// encoder makes a frame of src, with its size and its checksum, and appends it.
+type encoder interface {
+	EncodeAll(src, dst []byte) []byte
+}
+
 // frameWriter cuts a stream into Zstandard frames of a fixed size, and where
 // it is told to; Close adds the check frame and the seek table. It counts
 // what goes in and hashes what comes out.
 type frameWriter struct {
-	enc    *zstd.Encoder
+	enc    encoder
 	out    *hashWriter
 	buf    []byte // its capacity is the frame size
 	packed []byte // the frame that was compressed last, for its memory

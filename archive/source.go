@@ -28,6 +28,7 @@ type source struct {
 	check  frame
 	table  []byte
 	dec    *zstd.Decoder
+	cache  *frameCache // nil: nothing is read twice
 }
 
 // openSource reads the tail and the seek table.
@@ -111,7 +112,7 @@ func (s *source) decode(i int, packed, into []byte) ([]byte, error) {
 // stream reads decompressed bytes from offset to end.
 func (s *source) stream(ctx context.Context, offset, end int64) *stream {
 	first := s.frameAt(offset)
-	st := &stream{ctx: ctx, src: s, next: first, skip: offset, end: end}
+	st := &stream{ctx: ctx, src: s, next: first, skip: offset, begin: offset, end: end}
 	if first < len(s.frames) {
 		st.skip -= s.frames[first].start
 	}
@@ -121,11 +122,12 @@ func (s *source) stream(ctx context.Context, offset, end int64) *stream {
 // stream is an [io.Reader] over consecutive frames. It reads several frames
 // at once and holds one of them decompressed.
 type stream struct {
-	ctx  context.Context
-	src  *source
-	next int   // frame to decompress next
-	skip int64 // bytes to drop of it
-	end  int64 // decompressed offset at which it stops
+	ctx   context.Context
+	src   *source
+	next  int   // frame to decompress next
+	skip  int64 // bytes to drop of it
+	begin int64
+	end   int64 // decompressed offset at which it stops
 
 	batch  []byte                           // compressed frames from batchAt to next
 	buf    []byte                           // backs batch
@@ -155,9 +157,30 @@ func (s *stream) advance() error {
 		return err
 	}
 	f := &s.src.frames[s.next]
+	plain, err := s.frame(f)
+	if err != nil {
+		return err
+	}
+	s.next++
+	s.rest = plain[min(s.skip, int64(len(plain))):]
+	s.skip = 0
+	if over := f.end() - s.end; over > 0 {
+		s.rest = s.rest[:max(0, int64(len(s.rest))-over)]
+	}
+	return nil
+}
+
+// frame returns the next frame, decompressed. One that is not read to its ends
+// is somebody else's too.
+func (s *stream) frame(f *frame) ([]byte, error) {
+	if s.src.cache != nil && (f.start < s.begin || f.end() > s.end) {
+		s.batch = s.batch[min(f.packed, len(s.batch)):]
+		index := s.next
+		return s.src.cache.get(index, func() ([]byte, error) { return s.src.whole(index) })
+	}
 	if len(s.batch) == 0 {
 		if err := s.fill(); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	packed := s.batch[:f.packed]
@@ -166,16 +189,10 @@ func (s *stream) advance() error {
 		s.packed(f.offset, packed)
 	}
 	plain, err := s.src.decode(s.next, packed, s.plain)
-	if err != nil {
-		return err
+	if err == nil {
+		s.plain = plain
 	}
-	s.plain, s.next = plain, s.next+1
-	s.rest = plain[min(s.skip, int64(len(plain))):]
-	s.skip = 0
-	if over := f.end() - s.end; over > 0 {
-		s.rest = s.rest[:max(0, int64(len(s.rest))-over)]
-	}
-	return nil
+	return plain, err
 }
 
 // fill reads the next frames, as many as fit a batch and are wanted.

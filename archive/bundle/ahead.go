@@ -1,16 +1,15 @@
 package bundle
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/semaphore"
 
 	"cvarchive/archive"
+	"cvarchive/archive/download"
 	"cvarchive/archive/objectset"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
@@ -18,10 +17,9 @@ import (
 
 const (
 	// readAhead bounds how many objects are read before it is their turn, and
-	// aheadBytes how large they are together. What is larger than largeObject
+	// their memory how large they are together. What is larger than largeObject
 	// (a model, for one) is read when it is its turn, and not kept.
 	readAhead   = 32
-	aheadBytes  = 64 << 20
 	largeObject = 8 << 20
 )
 
@@ -29,20 +27,20 @@ const (
 type ahead struct {
 	manifest.Object
 	mentions int64 // records up to this one
-	data     []byte
+	body     *download.Body
 	err      error
-	done     chan struct{} // closed when data and err are there; nil: it is read when it is its turn
+	done     chan struct{} // closed when body and err are there; nil: it is read when it is its turn
 }
 
 // readObjects calls each for every object that an archive names, once and in
 // the order of its records, and reads those that follow meanwhile.
 func readObjects(ctx context.Context, r *archive.Reader, from Objects, each func(*ahead, func(io.Writer) error) error) error {
 	g, gctx := errgroup.WithContext(ctx)
-	room := semaphore.NewWeighted(aheadBytes)
+	memory := download.NewMemory()
 	queue := make(chan *ahead, readAhead)
 	g.Go(func() error {
 		defer close(queue)
-		return readInto(gctx, r, from, room, queue, g)
+		return readInto(gctx, r, from, memory, queue, g)
 	})
 	g.Go(func() error {
 		for a := range queue {
@@ -56,9 +54,11 @@ func readObjects(ctx context.Context, r *archive.Reader, from Objects, each func
 			if err := each(a, func(w io.Writer) error { return a.writeTo(gctx, w, from) }); err != nil {
 				return err
 			}
-			if a.done != nil {
-				a.data = nil
-				room.Release(a.Size)
+			if a.done == nil {
+				continue
+			}
+			if err := a.body.Close(); err != nil {
+				return err
 			}
 		}
 		return nil
@@ -71,7 +71,7 @@ func readObjects(ctx context.Context, r *archive.Reader, from Objects, each func
 }
 
 // readInto puts objects into the queue in order, and begins to read them.
-func readInto(ctx context.Context, r *archive.Reader, from Objects, room *semaphore.Weighted, queue chan<- *ahead, g *errgroup.Group) error {
+func readInto(ctx context.Context, r *archive.Reader, from Objects, memory *download.Memory, queue chan<- *ahead, g *errgroup.Group) error {
 	var seen objectset.Set
 	mentions := int64(0)
 	for o, err := range r.Objects(ctx) {
@@ -86,13 +86,14 @@ func readInto(ctx context.Context, r *archive.Reader, from Objects, room *semaph
 		}
 		a := &ahead{Object: o, mentions: mentions}
 		if o.Size <= largeObject {
-			if err := room.Acquire(ctx, o.Size); err != nil {
+			a.body = memory.NewChecked("", o)
+			if err := a.body.Expect(ctx, o.Size); err != nil {
 				return err
 			}
 			a.done = make(chan struct{})
 			g.Go(func() error {
 				defer close(a.done)
-				a.data, a.err = readWhole(ctx, from, o)
+				a.err = readWhole(ctx, from, o, a.body)
 				return nil // it is told when it is its turn
 			})
 		}
@@ -105,14 +106,13 @@ func readInto(ctx context.Context, r *archive.Reader, from Objects, room *semaph
 	return nil
 }
 
-func readWhole(ctx context.Context, from Objects, o manifest.Object) ([]byte, error) {
-	body, err := from.OpenObject(ctx, o)
+func readWhole(ctx context.Context, from Objects, o manifest.Object, into *download.Body) error {
+	content, err := from.OpenObject(ctx, o)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	data := bytes.NewBuffer(make([]byte, 0, o.Size+bytes.MinRead))
-	_, err = data.ReadFrom(body)
-	return data.Bytes(), errors.Join(err, body.Close())
+	_, err = into.ReadFrom(content)
+	return errors.Join(err, content.Close())
 }
 
 // writeTo writes the object's bytes, which were checked when they were read.
@@ -121,7 +121,7 @@ func (a *ahead) writeTo(ctx context.Context, w io.Writer, from Objects) error {
 		return a.err
 	}
 	if a.done != nil {
-		_, err := w.Write(a.data)
+		_, err := io.Copy(w, a.body.Reader())
 		return err
 	}
 	body, err := from.OpenObject(ctx, a.Object)

@@ -16,5 +16,5 @@
 //
 // The index is held in memory, some 60 bytes an object, by writer and reader.
 // Objects are read ahead while those before them are written, up to 32 of them
-// and 64 MiB.
+// and 48 MiB.
 package bundle

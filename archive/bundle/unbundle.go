@@ -103,12 +103,12 @@ func (b *Bundle) put(ctx context.Context, v *vault.Vault, o manifest.Object, mem
 		return err
 	}
 	defer r.Close()
-	body := memory.NewBody("", o.Size)
+	body := memory.NewChecked("", o)
 	defer body.Close()
 	if err := body.Expect(ctx, o.Size); err != nil {
 		return err
 	}
-	if _, err := io.Copy(body, r); err != nil {
+	if _, err := body.ReadFrom(r); err != nil {
 		return err
 	}
 	_, err = v.PutObject(ctx, o, body.Reader())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -194,12 +193,12 @@ func (p *Pass) through(ctx context.Context, o manifest.Object) error {
 		return err
 	}
 	defer r.Close()
-	b := p.memory.NewBody(p.opt.TempDir, o.Size)
+	b := p.memory.NewChecked(p.opt.TempDir, o)
 	defer b.Close()
 	if err := b.Expect(ctx, o.Size); err != nil {
 		return err
 	}
-	if _, err := io.Copy(b, r); err != nil {
+	if _, err := b.ReadFrom(r); err != nil {
 		return err
 	}
 	_, err = p.to.PutObject(ctx, o, b.Reader())
