@@ -95,7 +95,7 @@ func (v *Vault) listArchives(ctx context.Context) (archives []Archive, strays []
 		}
 		if a, ok := v.parseArchive(info); ok {
 			archives = append(archives, a)
-			v.listed.Store(a.Path, a.Size)
+			v.listed.Store(a.Path, info)
 		} else if path, ok := v.parseSignature(info.Name); ok {
 			signed[path] = info
 		} else if len(strays) < maxStrays {
@@ -182,8 +182,8 @@ func (v *Vault) OpenArchive(ctx context.Context, a Archive) (*ArchiveFile, error
 // written once, so that all that can have come of it is that it is gone, and
 // whoever reads it is told.
 func (v *Vault) stat(ctx context.Context, a Archive) (Info, error) {
-	if size, ok := v.listed.Load(a.Path); ok {
-		return Info{Name: a.Path, Size: size.(int64)}, nil
+	if info, ok := v.listed.Load(a.Path); ok {
+		return info.(Info), nil
 	}
 	info, err := v.store.Stat(ctx, a.Path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -37,7 +37,7 @@ type Vault struct {
 	signer Signer // nil: archives are not signed
 	crypt  *crypt // nil: not encrypted
 
-	listed *sync.Map // sizes of the archives that were listed, by path
+	listed *sync.Map // [Info] of the archives that were listed, by path
 }
 
 // marker is the content of [MarkerName].
