@@ -33,11 +33,12 @@ func Apply(ctx context.Context, t Target, a Archive, objects Objects, p *plan.Pl
 		return nil, err
 	}
 	reports := make([]*ProjectReport, len(p.Projects))
+	own := byProject(past) // now, for jobs change them
 	common := newShared(opt)
 	err = together(ctx, opt, len(reports), func(i int) int { return weight(a.Manifest(), &p.Projects[i]) }, func(i int, light func()) error {
 		j := &job{
 			target: newCounted(t), archive: a, objects: objects, opt: opt, plan: &p.Projects[i], report: reportOf(&p.Projects[i]),
-			number: i, shared: common, light: light, pen: pen{past: past},
+			number: i, shared: common, light: light, pen: pen{past: own[p.Projects[i].ID]},
 		}
 		reports[i] = j.report
 		return j.apply(ctx)

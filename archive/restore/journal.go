@@ -128,6 +128,16 @@ func attempts(ctx context.Context, j Journal, archiveID, endpoint string, now fu
 	return all, nil
 }
 
+// byProject sorts attempts by the archived project that they are about, in
+// their order.
+func byProject(all []*attempt) map[string][]*attempt {
+	m := map[string][]*attempt{}
+	for _, a := range all {
+		m[a.intent.Project] = append(m[a.intent.Project], a)
+	}
+	return m
+}
+
 // read takes in the text of a note.
 func (a *attempt) read(name string, text []byte) error {
 	var n note
