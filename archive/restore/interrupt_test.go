@@ -140,7 +140,7 @@ func stepwise(e *environment) []*project {
 func (e *environment) journaled() restore.Options {
 	opt := e.options()
 	opt.Journal = e.vault.Store()
-	opt.Batches = 1
+	opt.Batches, opt.Projects = 1, 1 // so that runs die at every kind of step
 	opt.Target.Name = "dr"
 	return opt
 }
