@@ -7,4 +7,9 @@
 // it is small and in a temporary file when it is not, and refuses more than
 // its limit. [Links] are those of images that were listed together, which are
 // renewed with one call.
+//
+// Where the storage tells the MD5 of a body, it is compared: SHA-256 of what
+// arrived does not tell whether something on the way changed it. Bodies in
+// memory that are whole at about the same time are summed together, which
+// takes a fraction of the processor time.
 package download
