@@ -47,6 +47,7 @@ type Body struct {
 	sums    *sums     // nil: the MD5 is computed alone
 	known   bool      // from the first byte on, what the MD5 should be
 	md5     hash.Hash // of what goes through the file; nil unless known
+	checked []byte    // the MD5 of all bytes, once it was computed
 	shared  *Memory   // nil: memory is this body's own
 	memory  []byte
 	taken   int      // bytes of the shared memory
@@ -169,9 +170,13 @@ func (b *Body) has(sum []byte) bool {
 		return true
 	case b.file == nil:
 		got := b.sums.of(b.memory)
-		return bytes.Equal(sum, got[:])
+		b.checked = got[:]
+	case b.md5 == nil:
+		return true
+	default:
+		b.checked = b.md5.Sum(nil)
 	}
-	return b.md5 == nil || bytes.Equal(sum, b.md5.Sum(nil))
+	return bytes.Equal(sum, b.checked)
 }
 
 // spill moves what is in memory to a temporary file.
@@ -208,10 +213,7 @@ func (b *Body) Object() (manifest.Object, error) {
 // Reader reads the finished body from its start. Its bytes have been hashed
 // already: it has methods SHA256 and MD5, so that nobody needs to do so again.
 func (b *Body) Reader() io.ReadSeeker {
-	d := digested{sum: b.digest()}
-	if b.md5 != nil {
-		d.md5 = b.md5.Sum(nil)
-	}
+	d := digested{sum: b.digest(), md5: b.checked}
 	if b.file == nil {
 		return &memoryReader{bytes.NewReader(b.memory), d}
 	}

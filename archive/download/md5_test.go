@@ -1,6 +1,7 @@
 package download
 
 import (
+	"bytes"
 	"crypto/md5"
 	"math/rand/v2"
 	"sync"
@@ -38,4 +39,25 @@ func TestSumsEnd(t *testing.T) {
 		unused.close()
 		used.close()
 	})
+}
+
+// An MD5 that was checked is known of what is read back, wherever the body is.
+func TestCheckedMD5IsKnown(t *testing.T) {
+	for _, size := range []int{5, memoryLimit + 1} {
+		b := NewBody(t.TempDir(), MaxImage)
+		defer b.Close()
+		data := make([]byte, size)
+		b.checkMD5()
+		if _, err := b.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		want := md5.Sum(data)
+		got := func() []byte { return b.Reader().(interface{ MD5() []byte }).MD5() }
+		if sum := got(); sum != nil {
+			t.Errorf("%d bytes: %x before it was checked", size, sum)
+		}
+		if !b.has(want[:]) || !bytes.Equal(got(), want[:]) || b.has(make([]byte, md5.Size)) {
+			t.Errorf("%d bytes: it is not known", size)
+		}
+	}
 }
