@@ -78,14 +78,13 @@ func newLedger(want iter.Seq2[Item, error]) (*ledger, error) {
 		if err != nil {
 			return nil, err
 		}
-		k := it.fingerprint(content | labels)
-		e := l.exact[k]
+		exact, loose := it.identity()
+		e := l.exact[exact]
 		e.wanted++
-		l.exact[k] = e
-		k = it.fingerprint(labels)
-		o := l.loose[k]
+		l.exact[exact] = e
+		o := l.loose[loose]
 		o.wanted++
-		l.loose[k] = o
+		l.loose[loose] = o
 		l.total++
 	}
 	return l, nil
@@ -93,18 +92,18 @@ func newLedger(want iter.Seq2[Item, error]) (*ledger, error) {
 
 // match finds an equal wanted image and takes it.
 func (l *ledger) match(it *Item) (ok, byContent bool) {
-	k := it.fingerprint(labels)
+	exact, k := it.identity()
 	loose := l.loose[k]
 	if loose.used >= loose.wanted {
 		return false, false
 	}
 	switch known := !it.Content.IsZero(); {
-	case l.take(it):
+	case l.take(exact):
 		ok, byContent = true, known
 	case known:
 		blind := *it
 		blind.Content = [32]byte{}
-		ok = l.take(&blind) // the archive does not know the content
+		ok = l.take(blind.fingerprint(content | labels)) // the archive does not know the content
 	default:
 		ok = true
 		loose.blind++
@@ -117,9 +116,8 @@ func (l *ledger) match(it *Item) (ok, byContent bool) {
 	return ok, byContent
 }
 
-// take takes a wanted image that is equal, content included.
-func (l *ledger) take(it *Item) bool {
-	k := it.fingerprint(content | labels)
+// take takes a wanted image of a fingerprint, content included.
+func (l *ledger) take(k key) bool {
 	e := l.exact[k]
 	if e.used >= e.wanted {
 		return false

@@ -92,8 +92,22 @@ const (
 // fingerprint covers the chosen parts. Regions count in single precision: two
 // that differ by less may still differ in their fingerprint, so unequal
 // fingerprints are only a reason to look closer.
-func (it *Item) fingerprint(p parts) key {
-	b := make([]byte, 0, 512)
+func (it *Item) fingerprint(p parts) key { return keyOf(it.append(make([]byte, 0, 512), p)) }
+
+// identity is the fingerprints of all that can be compared, and of that
+// without the content.
+func (it *Item) identity() (exact, loose key) {
+	b := it.append(make([]byte, 0, 512), content|labels)
+	return keyOf(b), keyOf(b[len(it.Content):])
+}
+
+func keyOf(b []byte) key {
+	sum := sha256.Sum256(b)
+	return key(sum[:len(key{})])
+}
+
+// append appends what a fingerprint covers, the content first.
+func (it *Item) append(b []byte, p parts) []byte {
 	text := func(s string) {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
@@ -129,8 +143,7 @@ func (it *Item) fingerprint(p parts) key {
 			text(it.Metadata[k])
 		}
 	}
-	sum := sha256.Sum256(b)
-	return key(sum[:len(key{})])
+	return b
 }
 
 // sameRegions compares sorted regions within [Tolerance]. Rounding can change
