@@ -60,7 +60,7 @@ func TestGate(t *testing.T) {
 	}{
 		{"far away", 512, 120 * time.Millisecond, 100 * time.Microsecond, 2, 400 * time.Microsecond, 1.05, 256, 512},
 		{"very far away", 512, time.Second, time.Microsecond, 2, 4 * time.Millisecond, 1.1, 200, 512},
-		{"near", 512, 0, 500 * time.Microsecond, 2, 0, 1.01, 16, 48},
+		{"near", 512, 0, 500 * time.Microsecond, 2, 0, 1.01, 16, 64},
 		{"near, and slow to come", 512, 0, 500 * time.Microsecond, 2, time.Millisecond, 1.01, 16, 16},
 		{"a narrow link", 512, 120 * time.Millisecond, 40 * time.Millisecond, 1, 0, 1.01, 16, 48},
 		{"few allowed", 8, 120 * time.Millisecond, time.Microsecond, 2, 0, 1.01, 8, 8},
