@@ -251,14 +251,16 @@ func TestUnkindService(t *testing.T) {
 	}
 	e.wantUntouched("an answer was lost")
 
+	opt := e.options()
+	opt.Restore.Projects = 1 // so that the first is refused
 	resource.Inject(simulator.Fault{Operation: "CreateProject", Status: 400, Body: `{"code":"BadRequest"}`})
-	if r := e.drill(e.target, e.options()); r.Passed || len(r.Removed) != 1 || r.Projects[0].Outcome != manifest.Failed {
+	if r := e.drill(e.target, opt); r.Passed || len(r.Removed) != 1 || r.Projects[0].Outcome != manifest.Failed {
 		t.Errorf("a creation was refused: %+v", r)
 	}
 	e.wantUntouched("a creation was refused")
 	e.wantNoJournal("a creation was refused")
 
-	opt := e.options()
+	opt = e.options()
 	opt.Restore.Plan.Tier = plan.F0 // two projects, and there is one
 	if r := e.drill(e.target, opt); r.Passed || len(r.Removed) != 1 || r.Projects[1].Action != plan.Blocked {
 		t.Errorf("there was no room: %+v", r)
