@@ -1,11 +1,11 @@
 package archive
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"cvarchive/manifest"
 )
@@ -16,24 +16,36 @@ import (
 // system allows that, so nothing remains after a crash; Close must still be
 // called on a spool that is not added.
 type Spool struct {
-	file  *os.File
-	path  string // to remove on close; empty: removed already
-	buf   *bufio.Writer
-	line  []byte
-	tally manifest.Tally
-	size  int64 // bytes of images.jsonl
-	err   error // the first; the spool is useless from then on
+	file   *os.File
+	path   string // to remove on close; empty: removed already
+	blocks []spoolBlock
+	tally  manifest.Tally
+	size   int64 // bytes of images.jsonl
+	err    error // the first; the spool is useless from then on
+
+	// What is not in the file yet: lines of images.jsonl, and those of the
+	// object list.
+	records, objects []byte
+	mentions         int64 // objects of the list
+	bytes            int64 // sum of their sizes
 }
 
-// In the file, each record is two lines: the object's line for the object
-// list, empty where there is none, and the record itself.
+// spoolBlock is a piece of the file: lines of images.jsonl, then those of the
+// object list. Each kind is together, so that it is hashed and copied at once.
+type spoolBlock struct {
+	records, objects int   // bytes
+	mentions, bytes  int64 // as in Spool
+}
+
+// spoolSize is the number of bytes of records that make a block.
+const spoolSize = 128 << 10
 
 func newSpool(dir string) (*Spool, error) {
 	f, err := os.CreateTemp(dir, "cvarchive-*.jsonl")
 	if err != nil {
 		return nil, fmt.Errorf("create a temporary file for image records: %w", err)
 	}
-	s := &Spool{file: f, buf: bufio.NewWriterSize(f, 64<<10)}
+	s := &Spool{file: f}
 	if os.Remove(f.Name()) != nil {
 		s.path = f.Name() // Windows does not remove an open file
 	}
@@ -48,28 +60,37 @@ func (s *Spool) Append(img *manifest.Image) error {
 	if s.err != nil {
 		return s.err
 	}
-	line := s.line[:0]
-	if img.Object != nil {
-		line = img.Object.AppendLine(line)
-	} else {
-		line = append(line, '\n')
-	}
-	record := len(line)
-	line, err := manifest.AppendImage(line, img)
+	records, err := manifest.AppendImage(s.records, img)
 	if err != nil {
 		return err
 	}
-	line = append(line, '\n')
-	s.line = line
-	size := len(line) - record
 	if err := s.tally.Image(img); err != nil {
 		return err
 	}
-	if _, err := s.buf.Write(line); err != nil {
+	records = append(records, '\n')
+	s.size += int64(len(records) - len(s.records))
+	s.records = records
+	if o := img.Object; o != nil {
+		s.objects = o.AppendLine(s.objects)
+		s.mentions++
+		s.bytes += o.Size
+	}
+	if len(s.records) < spoolSize {
+		return nil
+	}
+	return s.flush()
+}
+
+// flush writes a block.
+func (s *Spool) flush() error {
+	b := spoolBlock{len(s.records), len(s.objects), s.mentions, s.bytes}
+	block := append(s.records, s.objects...)
+	if _, err := s.file.Write(block); err != nil {
 		s.err = fmt.Errorf("write image records to a temporary file: %w", err)
 		return s.err
 	}
-	s.size += int64(size)
+	s.blocks = append(s.blocks, b)
+	s.records, s.objects, s.mentions, s.bytes = block[:0], s.objects[:0], 0, 0
 	return nil
 }
 
@@ -88,7 +109,7 @@ func (s *Spool) Close() error {
 	if s.path != "" {
 		err = errors.Join(err, os.Remove(s.path))
 	}
-	s.file = nil
+	s.file, s.records, s.objects = nil, nil, nil
 	s.err = errSpoolClosed
 	return err
 }
@@ -98,34 +119,23 @@ func (s *Spool) copyTo(w io.Writer, objects *manifest.ObjectDigest) error {
 	if s.err != nil {
 		return s.err
 	}
-	if err := s.buf.Flush(); err != nil {
-		return fmt.Errorf("write image records to a temporary file: %w", err)
-	}
 	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read image records from a temporary file: %w", err)
 	}
-	in := bufio.NewReaderSize(s.file, 64<<10)
-	for range s.Len() {
-		object, err := in.ReadSlice('\n')
-		if err != nil {
+	var buf []byte
+	for _, b := range s.blocks {
+		buf = slices.Grow(buf[:0], b.records+b.objects)[:b.records+b.objects]
+		if _, err := io.ReadFull(s.file, buf); err != nil {
 			return fmt.Errorf("read image records from a temporary file: %w", noEOF(err))
 		}
-		if len(object) > 1 {
-			if err := objects.AddLine(object); err != nil {
-				return fmt.Errorf("read image records from a temporary file: %w", err)
-			}
-		}
-		for more := true; more; {
-			part, err := in.ReadSlice('\n')
-			if more = errors.Is(err, bufio.ErrBufferFull); err != nil && !more {
-				return fmt.Errorf("read image records from a temporary file: %w", noEOF(err))
-			}
-			if _, err := w.Write(part); err != nil {
-				return err
-			}
+		objects.AddLines(buf[b.records:], b.mentions, b.bytes)
+		if _, err := w.Write(buf[:b.records]); err != nil {
+			return err
 		}
 	}
-	return nil
+	objects.AddLines(s.objects, s.mentions, s.bytes)
+	_, err := w.Write(s.records)
+	return err
 }
 
 func noEOF(err error) error {

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"maps"
@@ -111,12 +112,11 @@ func appendID(dst []byte, id string) []byte {
 	return append(dst, '"')
 }
 
+// lowerHex reports whether 32 bytes are hexadecimal digits in lower case.
 func lowerHex(text []byte) bool {
-	bad := byte(0)
-	for _, c := range text {
-		bad |= hexValues[c]&0xf0 | ^c&0x20 // which the letters in upper case lack
-	}
-	return bad == 0
+	a, b := binary.LittleEndian.Uint64(text), binary.LittleEndian.Uint64(text[8:])
+	c, d := binary.LittleEndian.Uint64(text[16:]), binary.LittleEndian.Uint64(text[24:])
+	return hexDigits(a, a)&hexDigits(b, b)&hexDigits(c, c)&hexDigits(d, d) == eachTop
 }
 
 // appendWhen appends a timestamp as the seconds from another one: 0 where
@@ -155,8 +155,11 @@ func appendTexts(dst []byte, name string, m map[string]string) []byte {
 		return dst
 	}
 	dst = appendField(dst, ',', name)
+	var room [8]string // most images have fewer
+	keys := slices.AppendSeq(room[:0], maps.Keys(m))
+	slices.Sort(keys)
 	sep := byte('{')
-	for _, k := range slices.Sorted(maps.Keys(m)) {
+	for _, k := range keys {
 		dst = append(appendText(append(dst, sep), k), ':')
 		dst = appendText(dst, m[k])
 		sep = ','

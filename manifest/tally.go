@@ -19,31 +19,19 @@ type ObjectDigest struct {
 // Add takes note of one mention.
 func (d *ObjectDigest) Add(o Object) {
 	d.line = o.AppendLine(d.line[:0])
-	d.add(d.line, o.Size)
+	d.AddLines(d.line, 1, o.Size)
 }
 
-func (d *ObjectDigest) add(line []byte, size int64) {
+// AddLines takes note of as many mentions as count says, whose objects have
+// so many bytes together, and whose lines have been made before with
+// [Object.AppendLine], one after the other.
+func (d *ObjectDigest) AddLines(lines []byte, count, bytes int64) {
 	if d.hash == nil {
 		d.hash = sha256.New()
 	}
-	d.hash.Write(line)
-	d.list.Count++
-	d.list.Bytes += size
-}
-
-// AddLine takes note of one mention whose line, newline included, has been
-// made before with [Object.AppendLine].
-func (d *ObjectDigest) AddLine(line []byte) error {
-	const start = 2*sha256.Size + 1 // of the size
-	n := 0
-	if len(line) > start {
-		n = digits(line[start:])
-	}
-	if n == 0 || n > 18 || line[start-1] != ' ' || line[start+n] != ' ' {
-		return fmt.Errorf("%s is no line of an object list", quote(string(line)))
-	}
-	d.add(line, value10(line[start:start+n]))
-	return nil
+	d.hash.Write(lines)
+	d.list.Count += count
+	d.list.Bytes += bytes
 }
 
 // Sum returns the list so far.
@@ -96,13 +84,17 @@ func (t *Tally) Image(img *Image) error {
 	if t.ids == nil {
 		t.ids, t.objects = map[[16]byte]struct{}{}, map[[16]byte]struct{}{}
 	}
-	if _, there := t.ids[id]; there {
+	// A key that is added and leaves the length as it was had been there: to
+	// look before would be another look.
+	before := len(t.ids)
+	t.ids[id] = struct{}{}
+	switch {
+	case len(t.ids) == before:
 		return fmt.Errorf("image %s is there twice", img.ID)
-	}
-	if len(t.ids) >= MaxImages {
+	case before >= MaxImages:
+		delete(t.ids, id)
 		return fmt.Errorf("more than %d images in one project", MaxImages)
 	}
-	t.ids[id] = struct{}{}
 
 	c := &t.counts
 	c.Images++
@@ -121,11 +113,11 @@ func (t *Tally) Image(img *Image) error {
 		return nil
 	}
 	c.Bytes += img.Object.Size
-	key := [16]byte(img.Object.SHA256[:16])
-	if _, there := t.objects[key]; there {
+	before = len(t.objects)
+	t.objects[[16]byte(img.Object.SHA256[:16])] = struct{}{}
+	if len(t.objects) == before {
 		c.DuplicateImages++
 	}
-	t.objects[key] = struct{}{}
 	return nil
 }
 

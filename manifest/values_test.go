@@ -3,7 +3,9 @@ package manifest_test
 import (
 	"crypto/sha256"
 	"errors"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,19 +97,13 @@ func TestObjectDigest(t *testing.T) {
 	text := a.SHA256.String() + " 5 jpg\n" + b.SHA256.String() + " 7 zip\n" + a.SHA256.String() + " 5 jpg\n"
 	var d manifest.ObjectDigest
 	d.Add(a)
-	if err := d.AddLine(b.AppendLine(nil)); err != nil {
-		t.Fatal(err)
-	}
-	d.Add(a)
+	d.AddLines(a.AppendLine(b.AppendLine(nil)), 2, b.Size+a.Size)
 	want := manifest.ObjectList{Count: 3, Bytes: 17, Digest: sha256.Sum256([]byte(text))}
 	if got := d.Sum(); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 	if d.Sum() != want {
 		t.Error("asking changes the sum")
-	}
-	if d.AddLine([]byte("x 5 jpg\n")) == nil {
-		t.Error("a line that is none is taken")
 	}
 	if got := new(manifest.ObjectDigest).Sum(); got.Digest != sha256.Sum256(nil) {
 		t.Errorf("nothing: %+v", got)
@@ -182,6 +178,36 @@ func TestParseDigest(t *testing.T) {
 	for _, bad := range []string{"", "ab", d.String() + "0", "AB" + d.String()[2:], "zz" + d.String()[2:]} {
 		if _, err := manifest.ParseDigest(bad); err == nil {
 			t.Errorf("%q is taken", bad)
+		}
+	}
+}
+
+// Every byte in every place of an id: what is none is found out, and what is
+// one comes back as it was, whatever its case.
+func TestEveryByteOfAnID(t *testing.T) {
+	const id = "0123abcd-4567-89ef-0a1b-23cdef456789"
+	form := regexp.MustCompile(`^[0-9a-fA-F]{8}-([0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$`)
+	for at := range len(id) {
+		for b := range 256 {
+			text := id[:at] + string([]byte{byte(b)}) + id[at+1:]
+			want := form.MatchString(text)
+			if got := manifest.ValidID(text); got != want {
+				t.Fatalf("%q: %v, want %v", text, got, want)
+			}
+			if !want {
+				continue
+			}
+			line, err := manifest.AppendImage(nil, &manifest.Image{ID: text})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lower := strings.ToLower(text) == text; lower != !strings.Contains(string(line), text) {
+				t.Fatalf("%s has dashes, or none, for %q", line, text)
+			}
+			var img manifest.Image
+			if err := manifest.DecodeImage(line, &img); err != nil || img.ID != text {
+				t.Fatalf("%q came back as %q, %v", text, img.ID, err)
+			}
 		}
 	}
 }
