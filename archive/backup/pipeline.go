@@ -53,7 +53,6 @@ func (c *capture) pipe(ctx context.Context, s steps) error {
 	defer done()
 	listed := make(chan *page)
 	queue := make(chan *job, window)
-	hands := workers{group: g, jobs: make(chan func() error)}
 
 	g.Go(func() error {
 		defer close(listed)
@@ -66,10 +65,9 @@ func (c *capture) pipe(ctx context.Context, s steps) error {
 	})
 	g.Go(func() error {
 		defer close(queue)
-		defer close(hands.jobs)
 		for p := range listed {
 			for i := range p.images {
-				if err := c.dispatch(gctx, work, hands, queue, p, &p.images[i], s.pick); err != nil {
+				if err := c.dispatch(gctx, work, g, queue, p, &p.images[i], s.pick); err != nil {
 					return err
 				}
 			}
@@ -98,30 +96,6 @@ func (c *capture) pipe(ctx context.Context, s steps) error {
 	return ctx.Err()
 }
 
-// workers are goroutines that do one job after the other, for a new one would
-// have to grow its stack with every image. There are as many as had to work at
-// the same time. They end with the channel, or with a job's error.
-type workers struct {
-	group *errgroup.Group
-	jobs  chan func() error
-}
-
-// do has a job done at once.
-func (w workers) do(job func() error) {
-	select {
-	case w.jobs <- job:
-	default:
-		w.group.Go(func() error {
-			for ok := true; ok; job, ok = <-w.jobs {
-				if err := job(); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-	}
-}
-
 func send[T any](ctx context.Context, ch chan<- T, v T) error {
 	select {
 	case ch <- v:
@@ -133,7 +107,7 @@ func send[T any](ctx context.Context, ch chan<- T, v T) error {
 
 // dispatch queues one image and starts its download as soon as the run's gate
 // lets it. Once it has begun, only work ends it.
-func (c *capture) dispatch(ctx, work context.Context, hands workers, queue chan<- *job, p *page, img *manifest.ListedImage,
+func (c *capture) dispatch(ctx, work context.Context, g *errgroup.Group, queue chan<- *job, p *page, img *manifest.ListedImage,
 	pick func(*page, *manifest.ListedImage) *entry,
 ) error {
 	e := pick(p, img)
@@ -158,7 +132,7 @@ func (c *capture) dispatch(ctx, work context.Context, hands workers, queue chan<
 	if err != nil {
 		return err
 	}
-	hands.do(func() error {
+	g.Go(func() error {
 		defer close(j.done)
 		j.err = c.obtain(work, j)
 		leave()

@@ -199,12 +199,11 @@ func (b *Body) spill() error {
 
 // Object describes the finished body; the extension is the sniffer's.
 func (b *Body) Object() (manifest.Object, error) {
-	head := b.memory[:min(len(b.memory), sniffLength)]
-	if b.file != nil {
-		head = make([]byte, min(b.size, sniffLength))
-		if _, err := b.file.ReadAt(head, 0); err != nil {
-			return manifest.Object{}, fmt.Errorf("read a temporary file: %w", err)
-		}
+	head := make([]byte, min(b.size, sniffLength))
+	if b.file == nil {
+		copy(head, b.memory)
+	} else if _, err := b.file.ReadAt(head, 0); err != nil {
+		return manifest.Object{}, fmt.Errorf("read a temporary file: %w", err)
 	}
 	return manifest.Object{
 		SHA256: b.digest(), Size: b.size, Ext: manifest.SniffExt(head),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -82,6 +83,21 @@ func (s *Store) createTemp(dir string) (*tempFile, error) {
 		}
 		return &tempFile{f, at, temp}, err
 	}
+}
+
+// publish gives a temporary file its name, in its folder, unless that is
+// taken. It reports whether the temporary name is gone with it. The rename that
+// refuses to replace is one step and a link two, but fewer systems have it.
+func publish(dir *os.Root, temp, name string) (renamed bool, err error) {
+	err = renameNew(dir, temp, name)
+	if err == nil || errors.Is(err, fs.ErrExist) || !errors.Is(err, errors.ErrUnsupported) {
+		return err == nil, err
+	}
+	err = dir.Link(temp, name)
+	if err == nil || errors.Is(err, fs.ErrExist) || !linkUnsupported(err) {
+		return false, err
+	}
+	return false, fmt.Errorf("the file system has neither hard links nor a rename that refuses to replace; keep the vault on another one: %w", err)
 }
 
 // ensure makes a folder and those above it, and makes their names durable

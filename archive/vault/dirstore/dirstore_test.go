@@ -286,22 +286,17 @@ func TestRenameNew(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer root.Close()
-	at, err := root.Open(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer at.Close()
 	write := func(name, text string) {
 		if err := errors.Join(root.MkdirAll("d", 0o700), root.WriteFile(name, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	write("d/.tmp-1", "first")
-	if err := renameNew(at, "d/.tmp-1", "d/file"); err != nil {
+	if err := renameNew(root, "d/.tmp-1", "d/file"); err != nil {
 		t.Fatal(err)
 	}
 	write("d/.tmp-2", "second")
-	if err := renameNew(at, "d/.tmp-2", "d/file"); !errors.Is(err, fs.ErrExist) {
+	if err := renameNew(root, "d/.tmp-2", "d/file"); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("onto a taken name: %v", err)
 	}
 	if got, err := root.ReadFile("d/file"); string(got) != "first" {

@@ -123,8 +123,10 @@ func (s *Store) flush(batch map[string]waiting) error {
 			return err
 		}
 	}
-	if err := s.giveNames(batch); err != nil {
-		return err
+	for name, w := range batch {
+		if err := s.giveName(name, w); err != nil {
+			return err
+		}
 	}
 	if whole {
 		_, err = s.syncAll(root)
@@ -137,43 +139,19 @@ func (s *Store) flush(batch map[string]waiting) error {
 	return err
 }
 
-// giveNames publishes the files that wait, those of a folder together: it is
-// opened once for them.
-func (s *Store) giveNames(batch map[string]waiting) error {
-	byFolder := map[string][]string{}
-	for name := range batch {
-		byFolder[path.Dir(name)] = append(byFolder[path.Dir(name)], name)
-	}
-	for folder, names := range byFolder {
-		dir, err := s.folder(folder)
-		if err != nil {
-			return err
-		}
-		p, err := newPublisher(dir)
-		if err != nil {
-			return err
-		}
-		s.renamed[folder] = true
-		for _, name := range names {
-			if err = s.giveName(p, name, batch[name]); err != nil {
-				break
-			}
-		}
-		if err = errors.Join(err, p.close()); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // giveName publishes one file that waits. Whoever was faster has the name.
-func (s *Store) giveName(p *publisher, name string, w waiting) error {
-	renamed, err := p.publish(w.temp, path.Base(name))
+func (s *Store) giveName(name string, w waiting) error {
+	dir, err := s.folder(path.Dir(name))
+	if err != nil {
+		return err
+	}
+	s.renamed[path.Dir(name)] = true
+	renamed, err := publish(dir, w.temp, path.Base(name))
 	if errors.Is(err, fs.ErrExist) {
 		err = nil
 	}
 	if err == nil && !renamed {
-		err = p.dir.Remove(w.temp)
+		err = dir.Remove(w.temp)
 	}
 	if err != nil {
 		return err

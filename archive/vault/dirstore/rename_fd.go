@@ -2,12 +2,19 @@
 
 package dirstore
 
-import "os"
+import (
+	"errors"
+	"os"
+)
 
-// inDir calls rename with the descriptor of an open folder.
-func inDir(dir *os.File, from, to string, rename func(dir int, from, to string) error) error {
-	if err := rename(int(dir.Fd()), from, to); err != nil {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+// inDir calls rename with a folder, opened.
+func inDir(dir *os.Root, from, to string, rename func(dir int, from, to string) error) error {
+	d, err := dir.Open(".")
+	if err != nil {
+		return err
 	}
-	return nil
+	if err = rename(int(d.Fd()), from, to); err != nil {
+		err = &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+	}
+	return errors.Join(err, d.Close())
 }

@@ -8,4 +8,4 @@ import (
 )
 
 // renameNew is not possible here: the system's rename replaces.
-func renameNew(*os.File, string, string) error { return errors.ErrUnsupported }
+func renameNew(*os.Root, string, string) error { return errors.ErrUnsupported }
