@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -33,7 +34,8 @@ type Store struct {
 	dirs map[string]bool // folders that this store knows to be there, durably
 
 	folders    map[string]*os.Root // some folders, open
-	later      map[string]waiting  // by the names that they will have
+	reading    readFolders
+	later      map[string]waiting // by the names that they will have
 	laterBytes int64
 
 	flushing sync.Mutex      // held while files get their names; taken before mu
@@ -69,6 +71,7 @@ func (s *Store) Close() error {
 	for _, dir := range s.folders {
 		err = errors.Join(err, dir.Close())
 	}
+	err = errors.Join(err, s.reading.close())
 	if s.root != nil {
 		err = errors.Join(err, s.root.Close())
 	}
@@ -96,52 +99,72 @@ func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io
 	if err != nil {
 		return nil, s.explain("read", name, err)
 	}
-	file := &reader{Reader: f, file: f, ctx: ctx}
-	if length >= 0 {
-		file.Reader = io.LimitReader(f, length)
+	r := &reader{content: f, ctx: ctx, at: offset, end: math.MaxInt64}
+	if length >= 0 && length < math.MaxInt64-offset {
+		r.end = offset + length
 	}
-	return file, nil
+	return r, nil
 }
 
-func (s *Store) openFile(ctx context.Context, name string, offset int64) (*os.File, error) {
+// content is an open regular file.
+type content interface {
+	// ReadAt may read less than there is; at the end it is [io.EOF].
+	ReadAt(p []byte, offset int64) (int, error)
+	io.Closer
+}
+
+func (s *Store) openFile(ctx context.Context, name string, offset int64) (content, error) {
 	if offset < 0 {
 		return nil, fmt.Errorf("negative offset %d", offset)
 	}
-	dir, info, err := s.stat(ctx, name)
-	if err != nil {
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	f, err := dir.Open(info.Name())
-	if errors.Is(err, fs.ErrNotExist) { // it got its name meanwhile
-		f, err = dir.Open(path.Base(name))
-	}
-	if err != nil {
+	if err := store.CheckName(name); err != nil {
 		return nil, err
 	}
-	if offset == 0 {
-		return f, nil
+	f, err := s.openHere(name)
+	if errors.Is(err, fs.ErrNotExist) && s.reopen(path.Dir(name)) {
+		f, err = s.openHere(name)
 	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return nil, errors.Join(err, f.Close())
+	if isNotDir(err) {
+		err = fs.ErrNotExist
 	}
-	return f, nil
+	return f, err
 }
 
-// reader ends with its context.
+// openHere opens a name in its folder as that was opened.
+func (s *Store) openHere(name string) (content, error) {
+	dir, err := s.folder(path.Dir(name))
+	if err != nil {
+		return nil, err
+	}
+	base := s.base(name)
+	f, err := s.reading.file(path.Dir(name), dir, base)
+	if errors.Is(err, fs.ErrNotExist) && base != path.Base(name) { // it got its name meanwhile
+		f, err = s.reading.file(path.Dir(name), dir, path.Base(name))
+	}
+	return f, err
+}
+
+// reader reads a part of a file, and ends with its context.
 type reader struct {
-	io.Reader
-	file *os.File
-	ctx  context.Context
+	content
+	ctx     context.Context
+	at, end int64
 }
 
 func (r *reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return r.Reader.Read(p)
+	if r.at >= r.end {
+		return 0, io.EOF
+	}
+	n, err := r.ReadAt(p[:min(int64(len(p)), r.end-r.at)], r.at)
+	r.at += int64(n)
+	return n, err
 }
-
-func (r *reader) Close() error { return r.file.Close() }
 
 // Stat implements [vault.Store].
 func (s *Store) Stat(ctx context.Context, name string) (vault.Info, error) {
