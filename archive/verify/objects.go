@@ -27,6 +27,7 @@ const maxUnreadable = 100
 type objects struct {
 	pass   *Pass
 	reader *archive.Reader
+	told   <-chan struct{} // closed when what is wrong with the archive itself was reported
 	*collector
 
 	tally      sync.Mutex // of what follows, and of the report's counts
@@ -271,6 +272,9 @@ type onlyWriter struct{ io.Writer }
 // blame reports every place of a project that names one of the objects with
 // which something is wrong, in the order of the records.
 func (o *objects) blame(ctx context.Context, e *manifest.ProjectEntry, guilty func(key) bool) error {
+	if err := o.afterArchive(ctx); err != nil {
+		return err
+	}
 	return o.named(ctx, e, func(m mention) {
 		if !guilty(m.key) {
 			return
@@ -288,6 +292,16 @@ func (o *objects) blame(ctx context.Context, e *manifest.ProjectEntry, guilty fu
 		}
 		o.problem(p)
 	})
+}
+
+// afterArchive waits until what is wrong with the archive itself was reported.
+func (o *objects) afterArchive(ctx context.Context) error {
+	select {
+	case <-o.told:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // kindOf tells what the error of an object means; "" for none.

@@ -7,6 +7,9 @@ import (
 	"io/fs"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
+	"cvarchive/archive"
 	"cvarchive/archive/inventory"
 	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
@@ -104,12 +107,51 @@ func (p *Pass) Archive(ctx context.Context, a vault.Archive) (*Report, error) {
 // is told by an index.
 func (p *Pass) archive(ctx context.Context, c *collector, a vault.Archive, f *vault.ArchiveFile, known manifest.Digest) error {
 	p.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "structure of " + a.Name})
-	r, err := structure(ctx, c, f, f.Size())
-	if err == nil && p.vault.Encrypted() {
-		c.compare(known, p.vault.CanRead() == nil)
-	}
+	r, err := openArchive(c, f, f.Size())
 	if err != nil {
 		return err
+	}
+	if r == nil {
+		return p.itself(ctx, c, a, nil, known)
+	}
+	// Objects are read meanwhile, since the structure keeps one processor
+	// busy at most; what is wrong with them is told after what is wrong with
+	// the archive. To look them up takes less than the file twice at once.
+	g, gctx := errgroup.WithContext(ctx)
+	told := make(chan struct{})
+	g.Go(func() error {
+		err := p.itself(gctx, c, a, r, known)
+		if err == nil {
+			close(told)
+		}
+		return err
+	})
+	g.Go(func() error {
+		check := &objects{pass: p, reader: r, collector: c, told: told}
+		if !p.opt.ReadData {
+			if err := check.afterArchive(gctx); err != nil {
+				return err
+			}
+		}
+		err := check.run(gctx)
+		if err != nil { // all that is wrong with the archive is told, too
+			_ = check.afterArchive(gctx)
+		}
+		return err
+	})
+	return g.Wait()
+}
+
+// itself checks an archive without its objects; r is nil when it could not be
+// opened.
+func (p *Pass) itself(ctx context.Context, c *collector, a vault.Archive, r *archive.Reader, known manifest.Digest) error {
+	if r != nil {
+		if err := structure(ctx, c, r); err != nil {
+			return err
+		}
+	}
+	if p.vault.Encrypted() {
+		c.compare(known, p.vault.CanRead() == nil)
 	}
 	made := a.Created
 	if r != nil {
@@ -131,11 +173,7 @@ func (p *Pass) archive(ctx context.Context, c *collector, a vault.Archive, f *va
 			Hint:   "put the right file in its place, from a replicated vault",
 		})
 	}
-	if err := p.parent(ctx, c, m.Parent); err != nil {
-		return err
-	}
-	check := &objects{pass: p, reader: r, collector: c}
-	return check.run(ctx)
+	return p.parent(ctx, c, m.Parent)
 }
 
 // parent compares the parent that an archive names with the file in the
@@ -278,7 +316,7 @@ func (p *Pass) count(k key, size int64, toItsEnd bool, err error) {
 		how |= read
 		p.totals.Read++
 	}
-	how |= map[Kind]look{"": sound, Missing: absent, Damaged: damaged, Offline: offline, Unreadable: unreadable}[kindOf(err)]
+	how |= lookOf(kindOf(err))
 	p.looks.Put(k, byte(how))
 	if err != nil && len(p.bad) < maxBad {
 		p.bad[k] = err
@@ -286,4 +324,19 @@ func (p *Pass) count(k key, size int64, toItsEnd bool, err error) {
 	if err == nil && toItsEnd {
 		p.totals.BytesRead += size
 	}
+}
+
+// lookOf is what came of an object of which kind is wrong.
+func lookOf(kind Kind) look {
+	switch kind {
+	case Missing:
+		return absent
+	case Damaged:
+		return damaged
+	case Offline:
+		return offline
+	case Unreadable:
+		return unreadable
+	}
+	return sound
 }

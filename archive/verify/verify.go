@@ -50,7 +50,10 @@ func Archive(ctx context.Context, v *vault.Vault, a vault.Archive, opt Options) 
 func File(ctx context.Context, ra io.ReaderAt, size int64, name string, signature []byte, opt Options) (*Report, error) {
 	report := &Report{Archive: name, Size: size}
 	c := newCollector(report, opt)
-	r, err := structure(ctx, c, ra, size)
+	r, err := openArchive(c, ra, size)
+	if r != nil {
+		err = structure(ctx, c, r)
+	}
 	if err == nil {
 		s := signed{armored: signature, content: io.NewSectionReader(ra, 0, size), archive: name}
 		if r != nil {
@@ -69,21 +72,26 @@ func File(ctx context.Context, ra io.ReaderAt, size int64, name string, signatur
 	return report, nil
 }
 
-// structure checks the file itself. The reader is nil when the file cannot be
-// opened as an archive.
-func structure(ctx context.Context, c *collector, ra io.ReaderAt, size int64) (*archive.Reader, error) {
+// structure checks the file itself.
+func structure(ctx context.Context, c *collector, r *archive.Reader) error {
+	broken := map[string]bool{}
+	done, err := r.Verify(ctx, func(p archive.Problem) {
+		broken[projectOf(p.Member)] = true
+		c.problem(structural(p))
+	})
+	c.report.SHA256, c.report.Members, c.report.Images = done.SHA256, int64(done.Members), done.Images
+	if len(broken) > 0 {
+		c.salvage(r, broken)
+	}
+	return err
+}
+
+// openArchive returns nil for a file that cannot be opened as an archive, which
+// is a problem.
+func openArchive(c *collector, ra io.ReaderAt, size int64) (*archive.Reader, error) {
 	r, err := archive.NewReader(ra, size)
 	if err == nil {
-		broken := map[string]bool{}
-		done, err := r.Verify(ctx, func(p archive.Problem) {
-			broken[projectOf(p.Member)] = true
-			c.problem(structural(p))
-		})
-		c.report.SHA256, c.report.Members, c.report.Images = done.SHA256, int64(done.Members), done.Images
-		if len(broken) > 0 {
-			c.salvage(r, broken)
-		}
-		return r, err
+		return r, nil
 	}
 	if newer, ok := errors.AsType[*archive.VersionError](err); ok {
 		c.problem(Problem{Kind: Structure, Item: "archive", Reason: "it is " + newer.Error(), Hint: "verify it with the program that wrote it"})
