@@ -297,27 +297,21 @@ func (r *dataRound) copy(ctx context.Context) error {
 	if err := os.Mkdir(bare, 0o755); err != nil {
 		return err
 	}
-	row, err := r.against(ctx, "copy", func(ctx context.Context) (usage, []byte, error) {
+	_, err := r.against(ctx, "copy", func(ctx context.Context) (usage, []byte, error) {
 		return r.bareLoop(ctx, "copy", "-from", r.bare, "-to", bare)
 	}, func(ctx context.Context) (usage, []byte, error) {
 		return r.home.run(ctx, "copy", "latest", "--to", ours)
 	})
-	if err == nil {
-		row.atLeast("x-bare-speed", r.class.speed)
-	}
 	return errors.Join(err, os.RemoveAll(bare), os.RemoveAll(ours))
 }
 
 func (r *dataRound) bundle(ctx context.Context) error {
 	bare, ours := filepath.Join(r.dir, "bare-bundle"), filepath.Join(r.dir, "bundle")
-	row, err := r.against(ctx, "bundle", func(ctx context.Context) (usage, []byte, error) {
+	_, err := r.against(ctx, "bundle", func(ctx context.Context) (usage, []byte, error) {
 		return r.bareLoop(ctx, "bundle", "-from", r.bare, "-to", bare)
 	}, func(ctx context.Context) (usage, []byte, error) {
 		return r.home.run(ctx, "bundle", "latest", "--out", ours)
 	})
-	if err == nil {
-		row.atLeast("x-bare-speed", r.class.speed)
-	}
 	return errors.Join(err, os.RemoveAll(bare), os.RemoveAll(ours))
 }
 
@@ -334,13 +328,10 @@ func (r *dataRound) restore(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	row, err := r.against(ctx, "restore", func(ctx context.Context) (usage, []byte, error) {
+	_, err = r.against(ctx, "restore", func(ctx context.Context) (usage, []byte, error) {
 		return r.bareLoop(ctx, "upload", "-from", r.bare, "-endpoint", r.service.url+"/"+bare, "-project", project.ID)
 	}, func(ctx context.Context) (usage, []byte, error) {
 		return r.home.run(ctx, "restore", "latest", "--to", ours, "--mode", "rebuild", "--yes")
 	})
-	if err == nil {
-		row.atLeast("x-bare-speed", r.class.speed)
-	}
 	return err
 }

@@ -103,7 +103,7 @@ func (h *home) backup(ctx context.Context, t *table, records int, name string, f
 
 // stored runs every command on an account of one project.
 func (b *bench) stored(ctx context.Context, t *table, images int) error {
-	s, err := b.serve(ctx, serviceSpec{Resources: []string{"source", "target", "empty"}, Projects: []projectSpec{{
+	s, err := b.serve(ctx, serviceSpec{Resources: []string{"source", "target", "imported", "empty"}, Projects: []projectSpec{{
 		Name: "memory", Projects: 1, Images: images, Size: 1000, Tags: 20, Boxes: 3, Metadata: 3,
 	}}, Boundless: true})
 	if err != nil {
@@ -142,13 +142,13 @@ func (b *bench) stored(ctx context.Context, t *table, images int) error {
 		step{"diff --live", []string{"diff", second, "--live", "source"}, nil},
 		step{"repair", []string{"repair", second}, nil},
 		step{"bundle", []string{"bundle", second, "--out", bundle}, nil},
-		step{"inspect --html", []string{"inspect", second, "--html", filepath.Join(dir, "report.html")}, nil},
-		step{"export --format coco", []string{"export", second, "--format", "coco", "--out", filepath.Join(dir, "export")}, nil},
+		step{"restore --mode import", []string{"restore", second, "--to", "imported", "--mode", "import", "--yes"}, nil},
 		step{"restore --dry-run", []string{"restore", second, "--to", "empty", "--mode", "rebuild", "--dry-run"}, nil},
 	); err != nil {
 		return err
 	}
 	return h.steps(ctx, t, images,
+		step{"verify --against", []string{"verify", second, "--against", "target"}, nil},
 		step{"unbundle", []string{"unbundle", bundle, "--vault", unbundled}, nil},
 		step{"prune", []string{"prune", "--keep-last", "1", "--grace", "0"}, nil},
 	)
