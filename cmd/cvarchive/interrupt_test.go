@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -142,9 +141,7 @@ func TestKilled(t *testing.T) {
 
 // TestSecondSignal makes sure that somebody who insists is obeyed at once.
 func TestSecondSignal(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("there is no interrupt to send to another process")
-	}
+	needInterrupts(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "cvarchive-stubborn")

@@ -95,9 +95,7 @@ type held struct {
 // images in westeurope.
 func hold(t *testing.T, holds func(*http.Request) bool, free int, seed func(endpoint string) error) *held {
 	t.Helper()
-	if runtime.GOOS == "windows" {
-		t.Skip("there is no interrupt to send to another process")
-	}
+	needInterrupts(t)
 	service, base := newService(t)
 	if err := seed(base + "/westeurope"); err != nil {
 		t.Fatal(err)
@@ -107,6 +105,14 @@ func hold(t *testing.T, holds func(*http.Request) bool, free int, seed func(endp
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	return &held{gate: g, service: service, base: base, dir: filepath.Dir(configFor(t, server.URL))}
+}
+
+// needInterrupts skips a test where programs cannot be interrupted.
+func needInterrupts(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("there is no interrupt to send to another process")
+	}
 }
 
 // seedImages makes an account of one project.

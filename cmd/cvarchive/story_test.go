@@ -240,9 +240,7 @@ func (s *simulation) configure(vault string) {
 // stop ends the service as Ctrl-C does and returns what it said.
 func (s *simulation) stop() string {
 	s.t.Helper()
-	if runtime.GOOS == "windows" {
-		s.t.Skip("there is no interrupt to send to another process")
-	}
+	needInterrupts(s.t)
 	if err := s.cmd.Process.Signal(os.Interrupt); err != nil {
 		s.t.Fatal(err)
 	}
