@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -82,6 +83,14 @@ func pick[T any](b *bench, normal, quick T) T {
 
 // wants reports whether any of these rows is asked for.
 func (b *bench) wants(rows ...string) bool { return slices.ContainsFunc(rows, b.rows.MatchString) }
+
+// wantsSection reports whether a row of a section may be asked for: a pattern
+// that begins with the name of one asks for none of another.
+func (b *bench) wantsSection(name string) bool {
+	prefix, _ := regexp.MustCompile(strings.TrimPrefix(b.rows.String(), "^")).LiteralPrefix()
+	section, _, one := strings.Cut(prefix, "/")
+	return !one || section == name
+}
 
 // folder makes a new folder for something.
 func (b *bench) folder(what string) (string, error) {

@@ -169,6 +169,12 @@ func TestOnly(t *testing.T) {
 	if !b.wants(small.rows()...) || b.wants(large.rows()...) || b.wants(small.operation("copy")...) {
 		t.Errorf("wants %v, %v, %v", b.wants(small.rows()...), b.wants(large.rows()...), b.wants(small.operation("copy")...))
 	}
+	for pattern, want := range map[string][2]bool{"data/25kB/verify": {true, false}, "^wall/": {false, true}, "verify": {true, true}, "": {true, true}} {
+		b := &bench{options: options{rows: regexp.MustCompile(pattern)}}
+		if got := [2]bool{b.wantsSection("data"), b.wantsSection("wall")}; got != want {
+			t.Errorf("%q wants data and wall: %v", pattern, got)
+		}
+	}
 	table := &table{Notes: []string{"why"}}
 	for _, name := range []string{"data/25kB/copy/cvarchive", "data/25kB/verify/restic"} {
 		table.row(name)

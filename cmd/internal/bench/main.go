@@ -113,7 +113,7 @@ func measureAll(ctx context.Context, o options, stdout, stderr io.Writer) (err e
 	defer func() { err = errors.Join(err, b.close()) }()
 	report := newReport(ctx, o)
 	for _, s := range sections {
-		if !o.sections.MatchString(s.name) {
+		if !o.sections.MatchString(s.name) || !b.wantsSection(s.name) {
 			continue
 		}
 		began := time.Now()

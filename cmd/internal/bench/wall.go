@@ -38,6 +38,34 @@ func wallCases(b *bench) []wallCase {
 	}
 }
 
+// wallStep is an operation that is measured.
+type wallStep struct {
+	name, resource string
+	grow           int // per cent of new images before it
+	args           []string
+}
+
+// wallSteps are all of them, in their order.
+var wallSteps = []wallStep{
+	{"backup", "source", 0, []string{"backup", "source", "--json"}},
+	{"unchanged backup", "source", 0, []string{"backup", "source", "--json"}},
+	{"backup of 1 % new", "source", 1, []string{"backup", "source", "--json"}},
+	{"dry run", "rebuilt", 0, []string{"restore", newest, "--to", "rebuilt", "--mode", "rebuild", "--dry-run"}},
+	{"rebuild", "rebuilt", 0, []string{"restore", newest, "--to", "rebuilt", "--mode", "rebuild", "--yes"}},
+	{"import", "imported", 0, []string{"restore", newest, "--to", "imported", "--mode", "import", "--yes"}},
+}
+
+// row is the name of the row of a step.
+func (c wallCase) row(s wallStep) string { return fmt.Sprintf("wall/%s/%s", c.name, s.name) }
+
+// rows are the names of all.
+func (c wallCase) rows() (names []string) {
+	for _, s := range wallSteps {
+		names = append(names, c.row(s))
+	}
+	return names
+}
+
 // wallSection measures how long operations take with the rate limit on,
 // against the time that their calls and their bytes take at least, of which
 // the longer counts since the two overlap.
@@ -49,7 +77,7 @@ func wallSection(ctx context.Context, b *bench) ([]*table, error) {
 		rows := make([]table, len(cases))
 		g, ctx := errgroup.WithContext(ctx)
 		for i, c := range cases {
-			if c.alone != alone {
+			if c.alone != alone || !b.wants(c.rows()...) {
 				continue
 			}
 			g.Go(func() error {
@@ -89,18 +117,7 @@ func (b *bench) wall(ctx context.Context, c wallCase, t *table) error {
 		return err
 	}
 	archive := ""
-	for _, step := range []struct {
-		name, resource string
-		grow           int
-		args           []string
-	}{
-		{"backup", "source", 0, []string{"backup", "source", "--json"}},
-		{"unchanged backup", "source", 0, []string{"backup", "source", "--json"}},
-		{"backup of 1 % new", "source", 1, []string{"backup", "source", "--json"}},
-		{"dry run", "rebuilt", 0, []string{"restore", newest, "--to", "rebuilt", "--mode", "rebuild", "--dry-run"}},
-		{"rebuild", "rebuilt", 0, []string{"restore", newest, "--to", "rebuilt", "--mode", "rebuild", "--yes"}},
-		{"import", "imported", 0, []string{"restore", newest, "--to", "imported", "--mode", "import", "--yes"}},
-	} {
+	for _, step := range wallSteps {
 		if step.resource != "source" && !c.restore {
 			continue
 		}
@@ -124,7 +141,7 @@ func (b *bench) wall(ctx context.Context, c wallCase, t *table) error {
 			link = bytes / c.link
 		}
 		bound := max(calls, link) + c.latency.Seconds()
-		row := t.row(fmt.Sprintf("wall/%s/%s", c.name, step.name))
+		row := t.row(c.row(step))
 		row.add("calls", float64(got.total()))
 		row.add("MB", bytes/1e6)
 		row.add("s", u.Wall.Seconds())
