@@ -8,8 +8,9 @@ import (
 
 // cloud is an emulated Blob Storage.
 type cloud struct {
-	server *azurite.Server
-	stop   func()
+	server    *azurite.Server
+	stop      func()
+	wellKnown bool // it is where restic looks for one
 }
 
 // cloud starts one. The error is [azurite.ErrMissing] where there is none.
@@ -18,11 +19,16 @@ func (b *bench) cloud() (*cloud, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, stop, err := azurite.Launch(dir, azurite.Options{})
+	server, stop, err := azurite.Launch(dir, azurite.Options{WellKnown: true})
+	if err == nil {
+		return &cloud{server, stop, true}, nil
+	}
+	// Somebody else's may be there already.
+	server, stop, err = azurite.Launch(dir, azurite.Options{})
 	if err != nil {
 		return nil, err
 	}
-	return &cloud{server, stop}, nil
+	return &cloud{server, stop, false}, nil
 }
 
 // container makes a container and returns its address.

@@ -204,8 +204,11 @@ type dataStep struct {
 func (r *dataRound) steps() []dataStep {
 	c := r.class
 	steps := []dataStep{{c.rows(), r.backup}, {c.operation("verify"), r.verify}}
-	if c.place != inScratch {
+	switch c.place {
+	case onDisk:
 		return steps
+	case inAzurite:
+		return append(steps, dataStep{c.byPeers(operations...), r.peers})
 	}
 	steps = append(steps, dataStep{c.operation("copy"), r.copy}, dataStep{c.operation("bundle"), r.bundle})
 	if c.size < 1_000_000 { // larger ones are as those before, and take long

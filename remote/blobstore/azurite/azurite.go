@@ -49,7 +49,18 @@ type Options struct {
 	CertFile, KeyFile string
 	// Client trusts the certificate.
 	Client *http.Client
+	// WellKnown has it listen where programs of others look for an emulator,
+	// on port 10000, with the key that Azurite's documentation gives. Only one
+	// such can run on a machine.
+	WellKnown bool
 }
+
+// wellKnownPort and wellKnownKey are those of every emulator that was started
+// without options.
+const (
+	wellKnownPort = "10000"
+	wellKnownKey  = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+)
 
 // Start starts an emulator that ends with the test.
 func Start(t testing.TB) *Server { return StartWith(t, Options{}) }
@@ -74,12 +85,15 @@ var ErrMissing = errors.New("azurite is not installed (npm install -g azurite@" 
 // Launch starts an emulator for programs that are no tests, with a folder to
 // run in. Stop ends it.
 func Launch(dir string, o Options) (s *Server, stop func(), err error) {
-	key := randomKey()
+	port, key := "0", randomKey()
+	if o.WellKnown {
+		port, key = wellKnownPort, wellKnownKey
+	}
 	command, err := find()
 	if err != nil {
 		return nil, nil, err
 	}
-	args := append(command[1:], "--blobHost", "127.0.0.1", "--blobPort", "0",
+	args := append(command[1:], "--blobHost", "127.0.0.1", "--blobPort", port,
 		"--inMemoryPersistence", "--silent", "--skipApiVersionCheck", "--disableTelemetry")
 	if o.CertFile != "" {
 		args = append(args, "--cert", o.CertFile, "--key", o.KeyFile, "--oauth", "basic")
