@@ -21,19 +21,27 @@ func CheckEndpoint(raw string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s is not a URL; write https:// and the host name", RedactURL(raw))
 	}
-	switch {
-	case u.Scheme == "" || u.Host == "":
-		return nil, fmt.Errorf("%s is not a full URL; write https:// and the host name", RedactURL(raw))
-	case u.User != nil:
-		return nil, fmt.Errorf("%s has a user name or password in front of the host; remove it", RedactURL(raw))
-	case u.Scheme == "https":
-		return u, nil
-	case u.Scheme != "http":
-		return nil, fmt.Errorf("%s is not an https URL", RedactURL(raw))
-	case !IsLoopback(u):
-		return nil, fmt.Errorf("%s would send credentials in the clear; use https (plain http is for loopback addresses only)", RedactURL(raw))
+	if err := CheckURL(u); err != nil {
+		return nil, err
 	}
 	return u, nil
+}
+
+// CheckURL is [CheckEndpoint] of an address that was parsed.
+func CheckURL(u *url.URL) error {
+	switch {
+	case u.Scheme == "" || u.Host == "":
+		return fmt.Errorf("%s is not a full URL; write https:// and the host name", redactURL(u))
+	case u.User != nil:
+		return fmt.Errorf("%s has a user name or password in front of the host; remove it", redactURL(u))
+	case u.Scheme == "https":
+		return nil
+	case u.Scheme != "http":
+		return fmt.Errorf("%s is not an https URL", redactURL(u))
+	case !IsLoopback(u):
+		return fmt.Errorf("%s would send credentials in the clear; use https (plain http is for loopback addresses only)", redactURL(u))
+	}
+	return nil
 }
 
 // IsLoopback reports whether a URL's host is this machine by its spelling:

@@ -1,14 +1,22 @@
 package azure
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 )
+
+// LogsRequests reports whether every try of a request is logged, by us
+// or by azcore.
+func LogsRequests(ctx context.Context, l *slog.Logger) bool {
+	return l != nil && l.Enabled(ctx, slog.LevelDebug) || os.Getenv("AZURE_SDK_GO_LOGGING") == "all"
+}
 
 // logPolicy logs every try: what was asked, what came, how long it took.
 // azcore's own log has one listener for the whole process; this one belongs

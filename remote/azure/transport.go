@@ -68,10 +68,16 @@ func (t *transport) Do(req *http.Request) (*http.Response, error) {
 	case resp.StatusCode >= http.StatusBadRequest:
 		resp.Body = &cutBody{Reader: io.LimitReader(resp.Body, MaxErrorBody), Closer: resp.Body}
 		resp.ContentLength = -1
-	case req.URL.Query().Has("comp"): // never the bytes of a blob
+	case isListing(req.URL):
 		resp.Body = &listingBody{ReadCloser: resp.Body, left: maxListing}
 	}
 	return resp, nil
+}
+
+// isListing reports whether an address asks for something that is read whole:
+// never for the bytes of a blob, whose signature is not parsed for it.
+func isListing(u *url.URL) bool {
+	return strings.Contains(u.RawQuery, "comp") && u.Query().Has("comp")
 }
 
 // listingBody fails where an answer goes on for longer than any is.
@@ -124,7 +130,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	if len(via) > maxRedirects {
 		return fmt.Errorf("more than %d redirects", maxRedirects)
 	}
-	if _, err := CheckEndpoint(req.URL.String()); err != nil {
+	if err := CheckURL(req.URL); err != nil {
 		return fmt.Errorf("redirected to an address that is not allowed: %w", err)
 	}
 	if IsLoopback(req.URL) && !IsLoopback(first.URL) {

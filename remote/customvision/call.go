@@ -117,7 +117,13 @@ func (c *Client) roundTrip(ctx context.Context, k call) (*http.Response, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%s on %s: the address cannot be used: %s", k.operation, c.name, azure.RedactURL(address))
 	}
-	k.prepare(req)
+	k.prepare(req.Raw().Header)
+	if k.stream {
+		req.SetOperationValue(&streamed{})
+	}
+	if k.body != nil {
+		req.SetOperationValue(k.body)
+	}
 	resp, err := c.api.Do(req)
 	if err != nil {
 		return nil, c.noAnswer(ctx, k, err)
@@ -132,23 +138,21 @@ func (c *Client) roundTrip(ctx context.Context, k call) (*http.Response, error) 
 	return nil, c.serviceError(k, resp)
 }
 
-func (k *call) prepare(req *policy.Request) {
-	req.Raw().Header.Set("Accept", "application/json")
+func (k *call) prepare(h http.Header) {
+	h.Set("Accept", "application/json")
 	if k.stream {
-		req.Raw().Header.Set("Accept", "application/octet-stream, application/json;q=0.5")
-		req.Raw().Header.Set("Accept-Encoding", "identity")
-		req.SetOperationValue(streamed(true))
+		h.Set("Accept", "application/octet-stream, application/json;q=0.5")
+		h.Set("Accept-Encoding", "identity")
 	}
 	if k.offset > 0 {
-		req.Raw().Header.Set("Range", fmt.Sprintf("bytes=%d-", k.offset))
+		h.Set("Range", fmt.Sprintf("bytes=%d-", k.offset))
 	}
 	if k.body != nil {
 		contentType := k.contentType
 		if contentType == "" {
 			contentType = "application/json"
 		}
-		req.Raw().Header.Set("Content-Type", contentType)
-		req.SetOperationValue(k.body)
+		h.Set("Content-Type", contentType)
 	}
 }
 

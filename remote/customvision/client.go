@@ -67,12 +67,19 @@ type Client struct {
 	api      runtime.Pipeline // with credential and rate limit
 	blobs    runtime.Pipeline // with neither
 	idle     time.Duration    // how long a download may stand still
+
+	transport policy.Transporter // below both
+	agent     string             // what the pipelines say in User-Agent
+	logger    *slog.Logger
 }
 
 const (
 	tryTimeout  = 5 * time.Minute // one try of a call, its body included
 	idleTimeout = time.Minute     // a download without a single byte
 )
+
+// module is what the pipelines call us in User-Agent.
+const module = "customvision"
 
 // New returns a client. Nothing is sent yet.
 func New(o Options) (*Client, error) {
@@ -103,14 +110,25 @@ func newClient(o Options, try, idle time.Duration) (*Client, error) {
 	c := &Client{
 		name: name, endpoint: endpoint, base: endpoint.String() + "/customvision/" + APIVersion + "/training",
 		key: key, entra: key == "", retry: shared.Retry, idle: idle,
-		api: runtime.NewPipeline("customvision", o.Version, runtime.PipelineOptions{
+		api: runtime.NewPipeline(module, o.Version, runtime.PipelineOptions{
 			PerRetry: []policy.Policy{throttle, auth, &tryPolicy{timeout: try}},
 		}, &shared),
-		blobs: runtime.NewPipeline("customvision", o.Version, runtime.PipelineOptions{
+		blobs: runtime.NewPipeline(module, o.Version, runtime.PipelineOptions{
 			PerRetry: []policy.Policy{&tryPolicy{timeout: try}},
 		}, &shared),
+		transport: shared.Transport, agent: userAgent(o.Version, shared.Telemetry), logger: o.Logger,
 	}
 	return c, nil
+}
+
+// userAgent is what a pipeline sets, of whom the policy that does is asked.
+func userAgent(version string, o policy.TelemetryOptions) string {
+	req, err := runtime.NewRequest(context.Background(), http.MethodGet, "https://nowhere.invalid")
+	if err != nil {
+		return ""
+	}
+	_, _ = runtime.NewTelemetryPolicy(module, version, &o).Do(req) // it ends there
+	return req.Raw().UserAgent()
 }
 
 // Name returns the resource's name, as errors use it.

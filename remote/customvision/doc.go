@@ -16,7 +16,8 @@
 //
 // Bytes of images and models are fetched by [Client.Download] through a
 // second pipeline that has neither the credential nor the rate limit: the
-// links are signed by themselves, and belong to Blob Storage.
+// links are signed by themselves, and belong to Blob Storage. A download that
+// succeeds at once does without it.
 //
 // # What survives
 //

@@ -17,7 +17,15 @@ import (
 const maxAnswer = 64 << 20
 
 // streamed marks a call whose answer is read by the caller.
-type streamed bool
+type streamed struct {
+	first *outcome // of a try that was made already; nil: none was
+}
+
+// outcome is what came of a try.
+type outcome struct {
+	resp *http.Response
+	err  error
+}
 
 // tryPolicy is one try of a call: with a fresh body, a deadline, and an
 // answer that is read whole but bounded, so that a connection that breaks
@@ -31,8 +39,12 @@ func (p *tryPolicy) Do(req *policy.Request) (*http.Response, error) {
 		setBody(req.Raw(), body)
 	}
 	runtime.SkipBodyDownload(req)
-	var stream streamed
+	var stream *streamed
 	if req.OperationValue(&stream) {
+		if first := stream.first; first != nil {
+			stream.first = nil
+			return first.resp, first.err
+		}
 		return req.Next()
 	}
 	ctx, cancel := context.WithTimeout(req.Raw().Context(), p.timeout)
