@@ -138,6 +138,18 @@ func (v *Vault) statObject(ctx context.Context, o manifest.Object) (info Info, h
 // are right; otherwise in an [*ObjectError]. A missing object is an
 // [*ObjectError] that is [fs.ErrNotExist].
 func (v *Vault) OpenObject(ctx context.Context, o manifest.Object) (io.ReadCloser, error) {
+	r, err := v.openStored(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if v.Encrypted() {
+		return v.crypt.openObject(o, r)
+	}
+	return Checked(o, r), nil
+}
+
+// openStored opens an object as it is stored, and as far as it may reach.
+func (v *Vault) openStored(ctx context.Context, o manifest.Object) (io.ReadCloser, error) {
 	if err := CheckObject(o); err != nil {
 		return nil, err
 	}
@@ -152,10 +164,20 @@ func (v *Vault) OpenObject(ctx context.Context, o manifest.Object) (io.ReadClose
 	if err != nil {
 		return nil, fmt.Errorf("read object %s: %w", o.SHA256, err)
 	}
-	if v.Encrypted() {
-		return v.crypt.openObject(o, r)
+	return r, nil
+}
+
+// endsEarly is the error of an object that lacks so many bytes.
+func endsEarly(o manifest.Object, left int64) error {
+	return &ObjectError{Object: o, Reason: fmt.Sprintf("is damaged: it ends %d bytes early", left), Err: io.ErrUnexpectedEOF}
+}
+
+// compare returns the error of an object with another digest than its own.
+func compare(o manifest.Object, sum manifest.Digest) error {
+	if sum == o.SHA256 {
+		return nil
 	}
-	return Checked(o, r), nil
+	return &ObjectError{Object: o, Reason: "is damaged: its bytes have another digest"}
 }
 
 // objectReader verifies what it passes on.
@@ -183,7 +205,7 @@ func (r *objectReader) Read(p []byte) (int, error) {
 	r.left -= int64(n)
 	switch {
 	case err == io.EOF && r.left > 0:
-		r.err = &ObjectError{Object: r.object, Reason: fmt.Sprintf("is damaged: it ends %d bytes early", r.left), Err: io.ErrUnexpectedEOF}
+		r.err = endsEarly(r.object, r.left)
 	case err != nil && err != io.EOF:
 		r.err = r.failed(err)
 	case r.left == 0:
@@ -210,8 +232,9 @@ func (r *objectReader) finish() error {
 		return &ObjectError{Object: r.object, Reason: "is damaged: it is longer than recorded"}
 	case err != io.EOF:
 		return r.failed(err)
-	case manifest.Digest(r.hash.Sum(nil)) != r.object.SHA256:
-		return &ObjectError{Object: r.object, Reason: "is damaged: its bytes have another digest"}
+	}
+	if err := compare(r.object, manifest.Digest(r.hash.Sum(nil))); err != nil {
+		return err
 	}
 	return io.EOF
 }

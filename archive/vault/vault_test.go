@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"math/rand/v2"
@@ -126,6 +127,7 @@ func TestObjects(t *testing.T) {
 		if err := iotest.TestReader(r, data); err != nil {
 			t.Error(err)
 		}
+		alsoWhole(t, v, o, nil)
 	}
 	want := "objects/sha256/e3/e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855.jpg"
 	if got := v.ObjectName(object(nil)); got != want || s.Bytes(want) == nil && len(s.Names()) != 3 {
@@ -215,7 +217,9 @@ func TestOpenObjectVerifies(t *testing.T) {
 			}
 			fault := c.fault(memory)
 			vaulttest.MustHit(t, fault)
-			got, err := readObject(t, vaulttest.Init(t, fault), o)
+			v := vaulttest.Init(t, fault)
+			got, err := readObject(t, v, o)
+			alsoWhole(t, v, o, err)
 			oe, ok := errors.AsType[*vault.ObjectError](err)
 			if !ok || !strings.Contains(oe.Error(), c.want) || oe.Object != o || c.is != nil && !errors.Is(err, c.is) {
 				t.Errorf("after %d bytes: %v", len(got), err)
@@ -227,6 +231,7 @@ func TestOpenObjectVerifies(t *testing.T) {
 		v := vaulttest.Init(t, memory)
 		memory.Put(v.ObjectName(o), append(bytes.Clone(data), '!'))
 		got, err := readObject(t, v, o)
+		alsoWhole(t, v, o, err)
 		if err == nil || !strings.Contains(err.Error(), "longer than recorded") || len(got) > len(data) {
 			t.Errorf("after %d bytes: %v", len(got), err)
 		}
@@ -241,6 +246,56 @@ func readObject(t *testing.T, v *vault.Vault, o manifest.Object) ([]byte, error)
 	}
 	data, err := io.ReadAll(r)
 	return data, errors.Join(err, r.Close())
+}
+
+// alsoWhole checks that an object that is read whole, or through a buffer that
+// it does not fit into, is found to be as it is when it is read bit by bit.
+func alsoWhole(t *testing.T, v *vault.Vault, o manifest.Object, want error) {
+	t.Helper()
+	for _, room := range []int64{o.Size + 1, max(o.Size, 1), 1} {
+		got := v.ReadObjects(t.Context(), []manifest.Object{o, o}, make([]byte, room))
+		for _, err := range got {
+			if fmt.Sprint(err) != fmt.Sprint(want) || errors.Is(err, fs.ErrNotExist) != errors.Is(want, fs.ErrNotExist) {
+				t.Errorf("through %d bytes: %v, want %v", room, err, want)
+			}
+		}
+		if len(got) != 2 {
+			t.Errorf("through %d bytes: told of %d objects, want 2", room, len(got))
+		}
+	}
+}
+
+// A connection that breaks is no end of an object, and what is behind it is not
+// tried.
+func TestReadObjectsEndsWithTheStore(t *testing.T) {
+	memory := vaulttest.NewMemory()
+	v := vaulttest.Init(t, memory)
+	data := []byte("whole")
+	if _, err := v.PutObject(t.Context(), object(data), bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	broken := vaulttest.Init(t, breaking{memory})
+	lost := object([]byte("lost"))
+	for _, room := range []int{100, 5} {
+		got := broken.ReadObjects(t.Context(), []manifest.Object{lost, object(data), lost}, make([]byte, room))
+		if len(got) != 2 || !errors.Is(got[0], fs.ErrNotExist) || !strings.Contains(got[1].Error(), "read object "+object(data).SHA256.String()+": unexpected EOF") {
+			t.Errorf("through %d bytes: %v", room, got)
+		}
+	}
+}
+
+// breaking ends each object in the middle, as a connection does.
+type breaking struct{ vault.Store }
+
+func (s breaking) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	r, err := s.Store.Open(ctx, name, offset, length)
+	if err != nil || !strings.HasPrefix(name, "objects/") {
+		return r, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(io.LimitReader(r, 2), iotest.ErrReader(io.ErrUnexpectedEOF)), r}, nil
 }
 
 func TestCommitAndList(t *testing.T) {

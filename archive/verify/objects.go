@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"strings"
@@ -47,6 +46,7 @@ type mention struct {
 	image   string                // id; empty: a model
 	model   *manifest.ModelExport // nil: an image
 	it      *manifest.Iteration   // of the model
+	wanted  bool                  // to be read, and not only looked up
 }
 
 // item names a mention for people, within its project.
@@ -82,7 +82,7 @@ func (o *objects) readOne(ctx context.Context, m *mention) error {
 	if _, _, bad := o.pass.state(m.key); bad != nil {
 		return nil // and reported
 	}
-	err := o.look(ctx, m.object, true)
+	err := o.read(ctx, []manifest.Object{m.object})[0]
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -102,7 +102,7 @@ func (o *objects) sampling() bool { return o.pass.opt.Sample != nil && !o.pass.o
 // that names one with which something is wrong.
 func (o *objects) project(ctx context.Context, e *manifest.ProjectEntry) error {
 	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(o.pass.opt.Concurrency)
+	todo := &queue{group: g, check: o.check, ctx: gctx, batch: o.pass.batch, workers: o.pass.opt.Concurrency}
 	marked := map[key]struct{}{}
 	err := o.named(gctx, e, func(m mention) {
 		if _, again := marked[m.key]; again {
@@ -116,9 +116,11 @@ func (o *objects) project(ctx context.Context, e *manifest.ProjectEntry) error {
 		case bad != nil, seen && (how&read != 0 || !wanted):
 			o.passOver(&m, how&read != 0 || bad != nil && wanted)
 		default:
-			g.Go(func() error { return o.object(gctx, &m, wanted) })
+			m.wanted = wanted
+			todo.add(m)
 		}
 	})
+	todo.end()
 	if stopped := g.Wait(); stopped != nil {
 		return stopped
 	}
@@ -150,7 +152,8 @@ func (o *objects) wants(m *mention) bool {
 		return true
 	}
 	if rank < o.lowestRank {
-		o.lowest, o.lowestRank = m, rank
+		nearest := *m
+		o.lowest, o.lowestRank = &nearest, rank
 	}
 	return false
 }
@@ -206,15 +209,40 @@ func isDamage(err error) bool {
 	return corrupt || missing
 }
 
-// object checks one object. Its error ends the verification.
-func (o *objects) object(ctx context.Context, m *mention, toItsEnd bool) error {
-	if ctx.Err() != nil { // others wait behind this one
-		return ctx.Err()
+// check checks some objects. Its error ends the verification.
+func (o *objects) check(ctx context.Context, some []mention) error {
+	var objects []manifest.Object
+	for i := range some {
+		if some[i].wanted {
+			objects = append(objects, some[i].object)
+		}
 	}
-	err := o.look(ctx, m.object, toItsEnd)
-	if ctx.Err() != nil {
-		return ctx.Err()
+	var told []error // of the next ones that are wanted
+	for i := range some {
+		m, err := &some[i], error(nil)
+		switch {
+		case !m.wanted:
+			err = o.lookUp(ctx, m.object)
+		case len(told) == 0:
+			told = o.read(ctx, objects)
+			objects = objects[len(told):]
+			fallthrough
+		default:
+			err, told = told[0], told[1:]
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := o.checked(m, err); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// checked notes what came of one object. Its error ends the verification.
+func (o *objects) checked(m *mention, err error) error {
+	toItsEnd := m.wanted
 	o.pass.settle(m.key, m.object.Size, toItsEnd, err)
 	event := progress.Event{Kind: progress.ItemDone, Project: m.project.Name, ID: m.project.ID, Item: m.item(), Bytes: m.object.Size, Err: err}
 	if err != nil {
@@ -246,28 +274,21 @@ func (o *objects) object(ctx context.Context, m *mention, toItsEnd bool) error {
 	return nil
 }
 
-// look reads an object, or only looks it up.
-func (o *objects) look(ctx context.Context, obj manifest.Object, toItsEnd bool) error {
-	v := o.pass.vault
-	if !toItsEnd {
-		has, err := o.pass.inventory.HasObject(ctx, obj)
-		if err == nil && !has {
-			err = &vault.ObjectError{Object: obj, Reason: "is missing from " + v.String(), Err: fs.ErrNotExist}
-		}
-		return err
+// lookUp looks an object up.
+func (o *objects) lookUp(ctx context.Context, obj manifest.Object) error {
+	has, err := o.pass.inventory.HasObject(ctx, obj)
+	if err == nil && !has {
+		err = &vault.ObjectError{Object: obj, Reason: "is missing from " + o.pass.vault.String(), Err: fs.ErrNotExist}
 	}
-	r, err := v.OpenObject(ctx, obj)
-	if err != nil {
-		return err
-	}
-	buf := o.pass.buffers.Get().(*[]byte)
-	defer o.pass.buffers.Put(buf)
-	_, err = io.CopyBuffer(onlyWriter{io.Discard}, r, *buf)
-	return errors.Join(err, r.Close())
+	return err
 }
 
-// onlyWriter hides that a writer reads by itself, through a buffer of its own.
-type onlyWriter struct{ io.Writer }
+// read reads objects, one at least, and returns what is wrong with them.
+func (o *objects) read(ctx context.Context, some []manifest.Object) []error {
+	buf := o.pass.buffers.Get().(*[]byte)
+	defer o.pass.buffers.Put(buf)
+	return o.pass.vault.ReadObjects(ctx, some, *buf)
+}
 
 // blame reports every place of a project that names one of the objects with
 // which something is wrong, in the order of the records.

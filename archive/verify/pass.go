@@ -24,6 +24,7 @@ type Pass struct {
 	vault     *vault.Vault
 	inventory *inventory.Inventory // nil until an archive is verified
 	opt       Options
+	batch     int // objects that one goroutine looks at before it takes the next
 
 	archives map[string]vault.Archive   // by name; nil until they are needed
 	digests  map[string]manifest.Digest // of archive files, by name
@@ -72,6 +73,7 @@ func NewPass(v *vault.Vault, opt Options) *Pass {
 		opt.Concurrency = defaultConcurrency
 	}
 	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, compared: map[string]bool{}, bad: map[key]error{}}
+	p.batch = batchOf(v.Store())
 	p.buffers.New = func() any { return new(make([]byte, readBuffer)) }
 	if opt.Journal != nil {
 		p.looks, opt.Journal.known = opt.Journal.known, objectset.Table{}
