@@ -14,7 +14,7 @@ const (
 	// few questions are asked one by one: a listing takes a request too, and
 	// an answer of some size.
 	few = 8
-	// maxKnown bounds how many objects are remembered, at nine bytes each.
+	// maxKnown bounds how many objects are remembered, at eight bytes each.
 	// Beyond, each is asked for.
 	maxKnown = 3_000_000
 )

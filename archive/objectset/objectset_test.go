@@ -38,7 +38,7 @@ func TestTable(t *testing.T) {
 	var table Table
 	in := map[Key]byte{}
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 40_000 {
+	for range 10_000 {
 		k := Key{0: byte(r.Uint32() & 1), 1: byte(r.Uint32() & 1), 6: byte(r.Uint32()), 7: byte(r.Uint32())}
 		if got := table.Get(k); got != in[k] {
 			t.Fatalf("%x has %d, want %d", k, got, in[k])
@@ -58,7 +58,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// BenchmarkSet is what each of ten million objects takes.
+// BenchmarkSet tells what each of ten million objects takes.
 func BenchmarkSet(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 2))
 	var before, after runtime.MemStats
@@ -75,5 +75,25 @@ func BenchmarkSet(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/float64(s.Len()), "B/object")
+	}
+}
+
+// TestGrowth: what a set takes for many keys it takes once, and moves nothing
+// to where there is more room.
+func TestGrowth(t *testing.T) {
+	const keys = 40_000 // in few lists
+	r := rand.New(rand.NewPCG(5, 6))
+	var s Set
+	s.Add(Key{})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range keys {
+		var k Key
+		binary.BigEndian.PutUint64(k[:], r.Uint64()>>8)
+		s.Add(k)
+	}
+	runtime.ReadMemStats(&after)
+	if took := (after.TotalAlloc - before.TotalAlloc) / keys; took > 7 {
+		t.Errorf("%d bytes were allocated for each key", took)
 	}
 }
