@@ -15,7 +15,8 @@ import (
 // It begins with few and counts in rounds, of as many items as may be under
 // way. The least mean time that an item took in a round is what it takes when
 // it is not in the way of others. As long as it takes less than twice that,
-// more at once bring more, and the bound rises, to double at most; when it takes
+// more at once bring more, and the bound rises, to double at most, or to four times
+// as many until items have been in each other's way for the first time; when it takes
 // longer, the bound sinks in proportion. So it settles where about half of what
 // is under way waits for the other half, which keeps whatever is narrow busy.
 // Now and then a quarter of them measures the least time anew, for the way may
@@ -34,6 +35,7 @@ type Gate struct {
 	rounds  int           // since it was measured anew
 	counted int           // items of this round
 	took    time.Duration // by them
+	crowded bool          // a round has taken clearly more than the best
 	skip    int           // items that began under another bound
 	full    bool          // somebody had to wait in this round
 }
@@ -132,6 +134,9 @@ func (g *Gate) count(took time.Duration) {
 		return
 	}
 	factor := 2 * float64(g.least) / float64(mean)
+	if g.crowded = g.crowded || factor < 1.6; !g.crowded {
+		factor = 4 // the images of a page should not take longer to begin than to come
+	}
 	g.set(int(float64(g.limit) * max(0.5, factor)))
 }
 

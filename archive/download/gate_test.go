@@ -84,6 +84,16 @@ func TestGate(t *testing.T) {
 	}
 }
 
+// The images of a page do not wait long for the gate to open.
+func TestGateOpens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &place{120 * time.Millisecond, time.Microsecond, make(chan struct{}, 2)}
+		if took := run(t, download.NewGate(512), p, 256, 0); took > 4*p.away {
+			t.Errorf("256 items took %v, which is more than four times what each takes", took)
+		}
+	})
+}
+
 // The way becomes ten times as long.
 func TestGateMeasuresAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
