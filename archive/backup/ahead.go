@@ -51,7 +51,12 @@ func inOrder[T any](ctx context.Context, begin func(context.Context) (end func()
 					return
 				}
 				b := begun{make(chan T, 1), end}
-				running.Go(func() { b.result <- task(ctx) })
+				started := make(chan struct{})
+				running.Go(func() {
+					close(started)
+					b.result <- task(ctx)
+				})
+				<-started // or the last to be begun would be the first to ask
 				queue <- b
 			}
 		})

@@ -27,7 +27,8 @@ type state struct {
 	// listed; told says that the second was asked for and answered.
 	before, after manifest.Timestamp
 	told          bool
-	differs       bool // from the pass before, if there was one
+	project       *manifest.Project // as it was after the listing; nil: that was not told
+	differs       bool              // from the pass before, if there was one
 }
 
 // describe asks for everything of a project but its images, all at once. It

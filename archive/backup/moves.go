@@ -24,11 +24,12 @@ const clockSlack = time.Minute
 type trust struct{ broken atomic.Bool }
 
 // lookBack asks for the project again, when its listing took more than the one
-// moment of a page. It fails only with the context.
-func (c *capture) lookBack(ctx context.Context) error {
+// moment of a page. It is for the end of the listing, while the last images are
+// still downloaded, and leaves the answer in the state.
+func (c *capture) lookBack(ctx context.Context) {
 	s := c.state
 	if s.listing.err != nil || s.listing.pages < 2 {
-		return nil
+		return
 	}
 	p, err := c.run.source.Project(ctx, c.project.ID)
 	if err == nil {
@@ -40,12 +41,11 @@ func (c *capture) lookBack(ctx context.Context) error {
 		if ctx.Err() == nil {
 			c.warn("whether the project changed while it was listed could not be asked: %v", err)
 		}
-		return ctx.Err()
+		return
 	}
 	s.after, s.told = p.LastModified, p.LastModified != ""
 	p.ID = c.project.ID // as it was spelled first
-	c.project = p
-	return nil
+	s.project = &p
 }
 
 // settled reports whether another pass would be of no use: the project is as

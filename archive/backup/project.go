@@ -128,8 +128,8 @@ func (c *capture) settle(ctx context.Context, s *state) (err error) {
 		if err := c.workspace(ctx); err != nil {
 			return err
 		}
-		if err := c.lookBack(ctx); err != nil {
-			return err
+		if s.project != nil {
+			c.project = *s.project
 		}
 		settled = c.settled(previous)
 		if settled || c.pass == maxPasses {
@@ -204,10 +204,18 @@ func (c *capture) workspace(ctx context.Context) (err error) {
 	l.labels = newLabels()
 	return c.pipe(ctx, steps{
 		pages: func(ctx context.Context) pageSeq {
+			list := c.planned(ctx, s.expected)
 			if s.expected < 0 {
-				return c.pages("", c.oneByOne(ctx, "", unbounded), l)
+				list = c.oneByOne(ctx, "", unbounded)
 			}
-			return c.pages("", c.planned(ctx, s.expected), l)
+			return func(yield func(*page) bool) {
+				for p := range c.pages("", list, l) {
+					if !yield(p) {
+						return
+					}
+				}
+				c.lookBack(ctx)
+			}
 		},
 		pick: func(_ *page, img *manifest.ListedImage) *entry { return c.pickWorkspace(img) },
 		emit: c.emitWorkspace,

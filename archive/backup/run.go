@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -112,20 +113,14 @@ func (r *run) run(ctx context.Context) (*Result, error) {
 		return nil, err
 	}
 	m.ID = newID(m.Started)
-	projects, err := r.list(ctx, &m)
+	r.journal = newJournal(r.vault, r.opt.Source, m.Started, m.ID, r.opt.FlushEvery, r.warn)
+	projects, err := r.begin(ctx, &m)
+	if r.ancestry != nil {
+		defer r.ancestry.Close()
+	}
 	if err != nil {
 		return nil, err
 	}
-	r.journal = newJournal(r.vault, r.opt.Source, m.Started, m.ID, r.opt.FlushEvery, r.warn)
-	if !r.opt.MetadataOnly {
-		if err := r.journal.read(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if r.ancestry, err = findAncestry(ctx, r.vault, r.opt.Source, r.warn); err != nil {
-		return nil, err
-	}
-	defer r.ancestry.Close()
 
 	res, err := r.archive(ctx, projects, m)
 	if err == nil && !r.opt.MetadataOnly {
@@ -158,8 +153,42 @@ func (r *run) archive(ctx context.Context, projects []manifest.Project, m manife
 	return r.commit(ctx, file, m)
 }
 
+// begin asks the service what the resource has, and the vault what is known of
+// it, at the same time.
+func (r *run) begin(ctx context.Context, m *manifest.Manifest) (projects []manifest.Project, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	past := make(chan error, 1)
+	go func() { past <- r.past(ctx) }()
+	if projects, err = r.list(ctx, m); err != nil {
+		cancel()
+	}
+	if failed := <-past; err == nil {
+		err = failed
+	}
+	return projects, err
+}
+
+// past reads what earlier runs left in the vault.
+func (r *run) past(ctx context.Context) (err error) {
+	if !r.opt.MetadataOnly {
+		if err := r.journal.read(ctx); err != nil {
+			return err
+		}
+	}
+	r.ancestry, err = findAncestry(ctx, r.vault, r.opt.Source, r.warn)
+	return err
+}
+
 // list lists what the resource has, and chooses.
 func (r *run) list(ctx context.Context, m *manifest.Manifest) ([]manifest.Project, error) {
+	var asked sync.WaitGroup
+	defer asked.Wait()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var domains []manifest.Domain
+	var domainsErr error
+	asked.Go(func() { domains, domainsErr = r.source.Domains(ctx) })
 	all, err := r.source.Projects(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the projects of %s: %w", r.opt.Source.Name, err)
@@ -176,10 +205,10 @@ func (r *run) list(ctx context.Context, m *manifest.Manifest) ([]manifest.Projec
 	if err != nil {
 		return nil, err
 	}
-	domains, err := r.source.Domains(ctx)
-	if err != nil {
-		m.Failures = append(m.Failures, manifest.FailureOf("domains", err))
-		r.warn("the domains of %s could not be listed: %v", r.opt.Source.Name, err)
+	asked.Wait()
+	if domainsErr != nil {
+		m.Failures = append(m.Failures, manifest.FailureOf("domains", domainsErr))
+		r.warn("the domains of %s could not be listed: %v", r.opt.Source.Name, domainsErr)
 	}
 	keep, failed := keepableDomains(domains)
 	m.Domains, m.Failures = keep, append(m.Failures, failed...)
