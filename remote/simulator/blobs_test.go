@@ -115,6 +115,25 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestBytesThatCameBefore: their MD5 is remembered.
+func TestBytesThatCameBefore(t *testing.T) {
+	a := connect(t, simtest.Start(t, clock()), "westeurope")
+	want := picture(7, 256, 256)
+	sum := md5.Sum(want)
+	for _, name := range []string{"first", "second"} {
+		p := a.project(name, "")
+		a.upload(p, 7, 1)
+		a.upload(p, 8, 1)
+		for i, other := range []bool{false, true} {
+			link := a.list(p + "/images?orderBy=Oldest")[i].(object)["originalImageUri"].(string)
+			_, h, data := get(t, link)
+			if md := h.Get("Content-MD5"); (md != base64.StdEncoding.EncodeToString(sum[:])) != other || bytes.Equal(data, want) == other {
+				t.Errorf("%s, image %d: MD5 %s of %d bytes", name, i, md, len(data))
+			}
+		}
+	}
+}
+
 func TestVirtualNetwork(t *testing.T) {
 	sim := simtest.Start(t, simulator.Options{Resources: []simulator.ResourceOptions{{Name: "westeurope", Key: "k", VNET: true}}})
 	a := connect(t, sim, "westeurope")

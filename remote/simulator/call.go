@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -138,26 +139,34 @@ func (c *call) readQuery(q url.Values) {
 }
 
 func (c *call) readBody() error {
-	body, err := io.ReadAll(io.LimitReader(c.req.Body, maxRequestBytes+1))
-	if err != nil {
+	var body bytes.Buffer
+	if n := c.req.ContentLength; n > 0 {
+		body.Grow(int(min(n, maxRequestBytes)) + bytes.MinRead) // or it would be moved again and again
+	}
+	if _, err := body.ReadFrom(io.LimitReader(c.req.Body, maxRequestBytes+1)); err != nil {
 		return refuse("BadRequest", "The body could not be read.")
 	}
-	if len(body) > maxRequestBytes {
+	if body.Len() > maxRequestBytes {
 		// Take the rest, so that the client is there to read the answer.
 		_, _ = io.Copy(io.Discard, io.LimitReader(c.req.Body, maxRequestBytes))
 		return &apiError{status: http.StatusRequestTimeout, code: "RequestTimeout", message: "The request timed out."}
 	}
-	c.body = body
+	c.body = body.Bytes()
 	return nil
 }
 
 // decode parses the JSON body; whatever is wrong with it is refused with the
 // given code and message.
 func (c *call) decode(v any, code, message string) error {
+	return c.decodeText(c.body, v, code, message)
+}
+
+// decodeText is decode for a body of which something has been taken.
+func (c *call) decodeText(body []byte, v any, code, message string) error {
 	if ct, _, err := mime.ParseMediaType(c.req.Header.Get("Content-Type")); err != nil || ct != "application/json" {
 		return refuse("UnsupportedMediaType", "The content type %q is not supported here.", c.req.Header.Get("Content-Type"))
 	}
-	if err := json.Unmarshal(c.body, v); err != nil {
+	if err := json.Unmarshal(body, v); err != nil {
 		return refuse(code, "%s", message)
 	}
 	return nil

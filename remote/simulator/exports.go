@@ -90,7 +90,7 @@ func exportIteration(c *call) (int, any, error) {
 	}
 	e := modelExport{
 		Platform: platform, Flavor: flavor, ReadyAt: c.now.Add(c.s.opt.ExportDuration),
-		Name: strings.ToLower(bare(it.ID)+"."+platform+flavor) + ".zip", Blob: describe(data, "application/octet-stream"),
+		Name: strings.ToLower(bare(it.ID)+"."+platform+flavor) + ".zip", Blob: c.s.blobs.describe(data, "application/octet-stream"),
 	}
 	if err := c.s.blobs.put(e.Blob, data); err != nil {
 		return 0, nil, err

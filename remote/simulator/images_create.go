@@ -95,7 +95,7 @@ func (c *call) look(b *createBatch) error {
 		if u.status != "" {
 			continue
 		}
-		if u.picture, u.status = look(u.data, c.preview()); u.status != "" {
+		if u.picture, u.status = c.s.blobs.look(u.data, c.preview()); u.status != "" {
 			continue
 		}
 		if err := c.s.blobs.put(u.picture.blob, u.data); err != nil {

@@ -19,23 +19,14 @@ func createImagesFromFiles(c *call) (int, any, error) {
 	if err := c.readBody(); err != nil {
 		return 0, nil, err
 	}
-	var in struct {
-		Images []struct {
-			Name     string            `json:"name"`
-			Contents []byte            `json:"contents"`
-			TagIDs   []string          `json:"tagIds"`
-			Regions  []wireRegionEntry `json:"regions"`
-		} `json:"images"`
-		TagIDs   []string          `json:"tagIds"`
-		Metadata map[string]string `json:"metadata"`
-	}
-	if err := c.decode(&in, "BadRequestImageBatch", noFiles); err != nil {
+	in, err := c.decodeFiles()
+	if err != nil {
 		return 0, nil, err
 	}
 	b := &createBatch{tagIDs: in.TagIDs, metadata: in.Metadata}
 	for _, i := range in.Images {
-		b.uploads = append(b.uploads, &upload{source: i.Name, data: i.Contents, tagIDs: i.TagIDs, regions: i.Regions})
-		size := len(i.Contents)
+		b.uploads = append(b.uploads, &upload{source: i.Name, data: i.Contents.data, tagIDs: i.TagIDs, regions: i.Regions})
+		size := len(i.Contents.data)
 		c.r.receive(Received{Uploaded: int64(size), Encoded: int64(base64.StdEncoding.EncodedLen(size))})
 	}
 	if err := b.check(noFiles); err != nil {

@@ -2,9 +2,6 @@ package simulator
 
 import (
 	"bytes"
-	"crypto/md5"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	stdimage "image"
 	_ "image/gif" // the formats that the service takes
@@ -42,7 +39,7 @@ type picture struct {
 
 // look decodes the head of an uploaded file. The status is empty or one of
 // the service's Error… values.
-func look(data []byte, preview bool) (picture, string) {
+func (b *blobStore) look(data []byte, preview bool) (picture, string) {
 	if len(data) > maxImageBytes {
 		return picture{}, "ErrorImageSize"
 	}
@@ -57,7 +54,7 @@ func look(data []byte, preview bool) (picture, string) {
 		}
 		return picture{}, "ErrorImageSize"
 	}
-	p := picture{blob: describe(data, "image/"+format)}
+	p := picture{blob: b.describe(data, "image/"+format)}
 	p.width, p.height = fit(cfg.Width, cfg.Height)
 	p.resized = p.width != cfg.Width || p.height != cfg.Height
 	return p, ""
@@ -68,11 +65,6 @@ func fit(w, h int) (int, int) {
 	short := min(w, h)
 	side := min(max(short, minSide), maxSide)
 	return (w*side + short/2) / short, (h*side + short/2) / short
-}
-
-func describe(data []byte, contentType string) blobRef {
-	sum, md := sha256.Sum256(data), md5.Sum(data)
-	return blobRef{Hash: hex.EncodeToString(sum[:]), Size: len(data), Type: contentType, MD5: md[:]}
 }
 
 // scale makes a JPEG of the given size out of an uploaded file.
