@@ -209,11 +209,13 @@ func TestAnotherRuns(t *testing.T) {
 // next clean-up.
 func TestNotPassed(t *testing.T) {
 	e := newEnvironment(t, simulator.ResourceOptions{})
-	lose := func() {
-		e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: simulator.BlobOperation, Status: 404})
+	lose := func() { // for the restore and for its proof
+		e.sim.Resource("northeurope").Inject(simulator.Fault{Operation: simulator.BlobOperation, Status: 404, Times: 2})
 	}
 	lose()
-	r := e.drill(e.target, e.options())
+	opt := e.options()
+	opt.Restore.Downloads = 1
+	r := e.drill(e.target, opt)
 	if r.Passed || len(r.Projects[0].Failures) != 1 || len(r.Removed) != 2 {
 		t.Errorf("report %+v", r)
 	}
@@ -225,7 +227,6 @@ func TestNotPassed(t *testing.T) {
 	}
 
 	lose()
-	opt := e.options()
 	opt.KeepFailed = true
 	r = e.drill(e.target, opt)
 	if r.Passed || len(r.Kept) != 2 || len(r.Removed) != 0 || len(e.list()) != 3 {

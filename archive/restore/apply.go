@@ -87,6 +87,7 @@ type job struct {
 	records  *records
 	arrived  *arrival // by an import; nil: built
 	there    int      // images in the target, as far as is known
+	early    *readback
 
 	number int     // in the plan
 	shared *shared // by all projects
@@ -171,6 +172,7 @@ func (j *job) run(ctx context.Context) error {
 		return err
 	}
 	j.archived.Content.By(j.plan.Transfer)
+	defer func() { j.early.stop() }()
 	if err := j.create(ctx); err != nil {
 		j.fail("", err)
 		return context.Cause(ctx)
@@ -180,7 +182,8 @@ func (j *job) run(ctx context.Context) error {
 		j.failure("proof", err)
 	}
 	j.report.ProofSeconds = j.opt.Now().Sub(started).Seconds()
-	j.archived.Content = nil // a training may take hours
+	j.early.stop()
+	j.early, j.archived.Content = nil, nil // a training may take hours
 	j.light()
 	j.toService(ctx)
 	j.settle()

@@ -7,7 +7,13 @@
 // its content. An import that fails or comes out short is followed by a
 // rebuild where the plan has one; the unfinished project is moved aside by
 // name, reported, and not deleted. Afterwards each project is read back and
-// compared with the archive ([Prove]).
+// compared with the archive ([Prove]): what the service lists then, with the
+// bytes of each image. Those bytes are read back and hashed as soon as the
+// image is there, while others are still being sent, by the link in the answer
+// of the call that made it. That is no weaker than by the link of the listing:
+// the image that is listed under that id is the same, and the service has no
+// way to give an image other bytes. What could not be read so, or was not what
+// was sent, is read by the listing's link.
 //
 // A rebuild follows the [plan.Schedule] of the content. Records wait in an
 // unlinked temporary file, bytes are read batch by batch, and batches in

@@ -9,6 +9,8 @@ import (
 	"iter"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"cvarchive/archive/progress"
 	"cvarchive/manifest"
 	"cvarchive/manifest/diff"
@@ -49,7 +51,7 @@ func Prove(ctx context.Context, t Target, a Archive, p *plan.Project, targetID s
 // prove compares what the job made.
 func (j *job) prove(ctx context.Context) error {
 	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "read back and compare", Total: int64(j.plan.Creates.Images)})
-	v := &prover{target: j.target, archived: j.archived, records: j.records, opt: j.opt, shared: j.shared, name: j.plan.TargetName, arrived: j.arrived, expected: j.there}
+	v := &prover{target: j.target, archived: j.archived, records: j.records, opt: j.opt, shared: j.shared, name: j.plan.TargetName, arrived: j.arrived, expected: j.there, early: j.early}
 	if j.report.By == plan.Rebuild {
 		v.merged, v.domainID = true, j.plan.Domain.ID
 	}
@@ -76,6 +78,7 @@ type prover struct {
 	merged   bool     // images with the same bytes are expected once
 	arrived  *arrival // what need not be asked for again; may be nil
 	expected int      // images in the target, as far as is known
+	early    *readback
 
 	unread  []manifest.Failure
 	images  int // of the target
@@ -102,12 +105,18 @@ func (v *prover) described(ctx context.Context, targetID string) (manifest.Proje
 	if v.arrived != nil {
 		return v.arrived.project, v.arrived.tags, nil
 	}
-	p, err := v.target.Project(ctx, targetID)
-	if err != nil {
-		return p, nil, err
-	}
-	tags, err := v.target.Tags(ctx, targetID, "")
-	return p, tags, err
+	var p manifest.Project
+	var tags []manifest.Tag
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() (err error) {
+		p, err = v.target.Project(ctx, targetID)
+		return err
+	})
+	g.Go(func() (err error) {
+		tags, err = v.target.Tags(ctx, targetID, "")
+		return err
+	})
+	return p, tags, g.Wait()
 }
 
 // page lists some of the target's images.
@@ -187,7 +196,7 @@ func (v *prover) live(ctx context.Context, projectID string, names map[string]st
 		return p, err
 	}
 	return func(yield func(diff.Item, error) bool) {
-		seen := map[string]bool{} // pages may overlap
+		seen := map[imageKey]bool{} // pages may overlap
 		for page, err := range ahead(ctx, pagesOf(v.expected), read) {
 			if err != nil {
 				yield(diff.Item{}, err)
@@ -196,10 +205,11 @@ func (v *prover) live(ctx context.Context, projectID string, names map[string]st
 			v.unread = append(v.unread, page.unread...)
 			for i := range page.images {
 				img := &page.images[i].Image
-				if seen[img.ID] {
+				key := imageKeyOf(img.ID)
+				if seen[key] {
 					continue
 				}
-				seen[img.ID] = true
+				seen[key] = true
 				v.images++
 				v.regions += len(img.Regions)
 				if !yield(diff.ItemOf(img, names), nil) {
@@ -213,19 +223,28 @@ func (v *prover) live(ctx context.Context, projectID string, names map[string]st
 	}
 }
 
-// digest reads the bytes of a page's images. One that cannot be read is
+// digest reads the bytes of a page's images, but for those whose bytes are
+// known. One that cannot be read is
 // returned, and compared without.
 func (v *prover) digest(ctx context.Context, projectID string, page []manifest.ListedImage) (unread []manifest.Failure, err error) {
+	v.early.wait()
 	errs := make([]error, len(page))
 	var wg sync.WaitGroup
 	for i := range page {
-		if v.shared.downloads.Acquire(ctx, 1) != nil {
+		done := func() {
+			v.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Project: v.archived.Entry.Name, Item: "image " + page[i].ID})
+		}
+		if sum, ok := v.early.digest(page[i].ID); ok {
+			page[i].Object = &manifest.Object{SHA256: sum}
+			done()
+			continue
+		}
+		if v.shared.downloads.Enter(ctx) != nil {
 			break
 		}
 		wg.Go(func() {
-			defer v.shared.downloads.Release(1)
-			page[i].Object, errs[i] = v.download(ctx, projectID, page[i].OriginalURI)
-			v.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Project: v.archived.Entry.Name, Item: "image " + page[i].ID})
+			page[i].Object, errs[i] = v.shared.hash(ctx, v.target, projectID, page[i].OriginalURI)
+			done()
 		})
 	}
 	wg.Wait()
@@ -240,15 +259,27 @@ func (v *prover) digest(ctx context.Context, projectID string, page []manifest.L
 // copyBuffers are what downloads pass through.
 var copyBuffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
-// download hashes the bytes behind a link, and goes on where a connection
-// broke, a few times.
-func (v *prover) download(ctx context.Context, projectID string, uri manifest.Secret) (*manifest.Object, error) {
+// hash reads and hashes the bytes behind a link, whose turn it is by
+// [download.Gate.Enter], and gives the turn back.
+func (s *shared) hash(ctx context.Context, t Target, projectID string, uri manifest.Secret) (*manifest.Object, error) {
+	began := s.now()
+	o, err := hashOf(ctx, t, projectID, uri)
+	if err != nil {
+		s.downloads.Leave(0)
+		return nil, err
+	}
+	s.downloads.Leave(s.now().Sub(began))
+	return o, nil
+}
+
+// hashOf goes on where a connection broke, a few times.
+func hashOf(ctx context.Context, t Target, projectID string, uri manifest.Secret) (*manifest.Object, error) {
 	h := sha256.New()
 	buf := copyBuffers.Get().(*[32 << 10]byte)
 	defer copyBuffers.Put(buf)
 	var size int64
 	for range 5 {
-		body, _, err := v.target.Download(ctx, projectID, uri, size)
+		body, _, err := t.Download(ctx, projectID, uri, size)
 		if err != nil {
 			return nil, err
 		}

@@ -218,6 +218,9 @@ func (j *job) upload(ctx context.Context, left *found, s *plan.Schedule) error {
 		images += len(b.Images)
 	}
 	j.opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Project: j.plan.Name, Message: "upload", Total: int64(images)})
+	if !j.opt.NoContentProof {
+		j.early = newReadback(ctx, j.target, left.project.ID, j.shared)
+	}
 	u := newUploader(j, left)
 	g, work := errgroup.WithContext(j.work)
 	batches := j.shared.batches

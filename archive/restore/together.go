@@ -63,16 +63,18 @@ func weight(m *manifest.Manifest, p *plan.Project) int {
 
 // shared is what the projects of a restore have in common.
 type shared struct {
-	bodies    *download.Memory    // of create calls
-	batches   *window             // create calls under way
-	downloads *semaphore.Weighted // of the proofs
+	bodies    *download.Memory // of create calls
+	batches   *window          // create calls under way
+	downloads *download.Gate   // of images that are read back
+	now       func() time.Time
 }
 
 func newShared(opt Options) *shared {
 	return &shared{
 		bodies:    download.NewMemoryOf(2 * plan.MaxBatchBytes),
 		batches:   newWindow(opt.Batches),
-		downloads: semaphore.NewWeighted(int64(opt.Downloads)),
+		downloads: download.NewGate(opt.Downloads),
+		now:       opt.Now,
 	}
 }
 

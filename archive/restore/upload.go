@@ -403,7 +403,7 @@ func (u *uploader) result(ctx context.Context, up *upload, r *manifest.ImageCrea
 	if r.Status == manifest.ImageOKDuplicate {
 		return false, u.duplicate(ctx, up, r.Image)
 	}
-	u.created(up, r.Image.ID)
+	u.created(up, r.Image)
 	return false, u.later.follow(ctx, up, r.Image.ID)
 }
 
@@ -417,9 +417,10 @@ func (e *statusError) Error() string {
 	return e.message + ": " + e.status
 }
 
-func (u *uploader) created(up *upload, targetID string) {
+func (u *uploader) created(up *upload, img *manifest.ListedImage) {
+	u.job.early.add(sent{img.ID, img.OriginalURI, up.object})
 	u.mu.Lock()
-	u.made[targetID] = up.record
+	u.made[img.ID] = up.record
 	u.images++
 	u.regions += len(up.regions)
 	u.bytes += up.object.Size
@@ -446,7 +447,7 @@ func (u *uploader) duplicate(ctx context.Context, up *upload, have *manifest.Lis
 		}
 	}
 	if !known {
-		u.created(up, have.ID)
+		u.created(up, have)
 	}
 	return u.later.follow(ctx, up.lacking(have), have.ID)
 }
