@@ -24,10 +24,13 @@ import (
 // AppendImage appends one line of images.jsonl, without its newline. It says
 // all that is in the record, in a form of its own (docs/format.md).
 func AppendImage(dst []byte, img *Image) ([]byte, error) {
-	if err := img.Validate(); err != nil {
-		return dst, err
+	out, sure := appendImage(dst, img)
+	if !sure {
+		if err := img.Validate(); err != nil {
+			return dst, err
+		}
 	}
-	out, err := appendExtra(appendImage(dst, img), img, img.Extra)
+	out, err := appendExtra(out, img, img.Extra)
 	if err != nil {
 		return dst, err
 	}

@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"hash"
 	"strconv"
@@ -47,7 +46,7 @@ func (d *ObjectDigest) Sum() ObjectList {
 
 // AppendLine appends the object's line of the object list, newline included.
 func (o Object) AppendLine(dst []byte) []byte {
-	dst = hex.AppendEncode(dst, o.SHA256[:])
+	dst = appendHex(dst, &o.SHA256)
 	dst = append(dst, ' ')
 	dst = strconv.AppendInt(dst, o.Size, 10)
 	dst = append(dst, ' ')

@@ -15,31 +15,43 @@ const (
 // ticks is the moment of a timestamp of the usual form, counted in units of
 // 100 ns from the start of the year 0.
 func (t Timestamp) ticks() (n int64, ok bool) {
-	if len(t) != stampSize || t[4] != '-' || t[7] != '-' || t[10] != 'T' || t[13] != ':' || t[16] != ':' || t[19] != '.' {
+	if len(t) != stampSize {
 		return 0, false
 	}
-	year, month, day := decimal(t[:4]), decimal(t[5:7]), decimal(t[8:10])
-	hour, minute, second, fraction := decimal(t[11:13]), decimal(t[14:16]), decimal(t[17:19]), decimal(t[20:])
-	if year|month|day|hour|minute|second|fraction < 0 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59 {
+	const form = "0000-00-00T00:00:00.0000000"
+	text := string(t)
+	date, minute := eight(text)^eight(form), eight(text[8:])^eight(form[8:])
+	second, fraction := eight(text[16:])^eight(form[16:]), eight(text[19:])^eight(form[19:])
+	// Digits became their values, and what is between them 0: with this added,
+	// no byte of them has its top bit.
+	const digit, between = 0x80 - 10, 0x80 - 1
+	over := date + digit*each + (between-digit)*(1<<32|1<<56)
+	over |= minute + digit*each + (between-digit)*(1<<16|1<<40)
+	over |= second + digit*each + (between-digit)*(1|1<<24)
+	over |= fraction + digit*each + (between - digit)
+	if (over|date|minute|second|fraction)&eachTop != 0 {
 		return 0, false
 	}
-	days := daysBefore(year, month) + day - 1
-	if days >= daysBefore(year+month/12, month%12+1) {
+	y, m, d := twoDigits(date)*100+twoDigits(date>>16), twoDigits(date>>40), twoDigits(minute)
+	h, min, s := twoDigits(minute>>24), twoDigits(minute>>48), twoDigits(second>>8)
+	if m < 1 || m > 12 || d < 1 || h > 23 || min > 59 || s > 59 {
+		return 0, false
+	}
+	days := daysBefore(y, m) + d - 1
+	if d > 28 && days >= daysBefore(y+m/12, m%12+1) {
 		return 0, false // no such day
 	}
-	return ((days*24+hour)*60+minute)*60*ticksPerSecond + second*ticksPerSecond + fraction, true
+	return (((days*24+h)*60+min)*60+s)*ticksPerSecond + eightDigits(fraction), true
 }
 
-// decimal is the value of digits; -1: there is something else.
-func decimal(s Timestamp) (v int64) {
-	for i := range len(s) {
-		c := s[i] - '0'
-		if c > 9 {
-			return -1
-		}
-		v = v*10 + int64(c)
-	}
-	return v
+// twoDigits is the number of the two lowest bytes, the tens in the lowest.
+func twoDigits(values uint64) int64 { return int64(values&0xff*10 + values>>8&0xff) }
+
+// eightDigits is the number of eight bytes, the highest place in the lowest.
+func eightDigits(values uint64) int64 {
+	values = (values*10 + values>>8) & 0x00ff00ff00ff00ff
+	values = (values*100 + values>>16) & 0x0000ffff0000ffff
+	return int64((values*10_000 + values>>32) & 0xffffffff)
 }
 
 // daysBefore is the number of days before a month, in the Gregorian calendar

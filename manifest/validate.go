@@ -355,43 +355,9 @@ func ValidMemberName(name string) bool {
 // ValidID reports whether s has the form of the service's ids: a UUID, in
 // upper or lower case.
 func ValidID(s string) bool {
-	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return false
-	}
-	ok := uint64(eachTop)
-	for _, eight := range [...]uint64{
-		four(s[:4]) | four(s[4:8])<<32,
-		four(s[9:13]) | four(s[14:18])<<32,
-		four(s[19:23]) | four(s[24:28])<<32,
-		four(s[28:32]) | four(s[32:36])<<32,
-	} {
-		ok &= hexDigits(eight, eight|0x20*each)
-	}
-	return ok == eachTop
-}
-
-// four are four bytes of text as a number.
-func four(s string) uint64 {
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
-}
-
-// Eight bytes are looked at together, since a record has some ten ids.
-const (
-	each    = 0x0101010101010101 // times a byte: that byte eight times
-	eachTop = 0x80 * each
-)
-
-// hexDigits sets the top bit of each byte that is a decimal digit in digits,
-// or one of a to f in letters, and of no other. Top bits that are set in
-// digits, which is not ASCII, are neither. letters are digits as they are, or
-// in lower case.
-func hexDigits(digits, letters uint64) uint64 {
-	plain := ^digits & eachTop
-	digits &^= eachTop // so that no sum reaches the next byte
-	letters &^= eachTop
-	decimal := (digits + (0x80-'0')*each) &^ (digits + (0x80-'9'-1)*each)
-	letter := (letters + (0x80-'a')*each) &^ (letters + (0x80-'f'-1)*each)
-	return (decimal | letter) & plain
+	a, b, c, d, ok := splitID(s)
+	all := hexDigits(a, a|0x20*each) & hexDigits(b, b|0x20*each) & hexDigits(c, c|0x20*each) & hexDigits(d, d|0x20*each)
+	return ok && all == eachTop
 }
 
 // parseID reads a UUID in its 36-character form.
