@@ -26,19 +26,8 @@ func (j *job) rebuild(ctx context.Context, left *found) error {
 	if err := j.checkSchedule(calls); err != nil {
 		return err
 	}
-	if left == nil {
-		left = &found{tags: make([]string, len(j.archived.Content.Tags()))}
-		p, err := j.createProject(ctx)
-		if err != nil {
-			return err
-		}
-		left.project = p
-		left.Update = plan.NeedsUpdate(j.archived.Project.Settings)
-	}
-	if err := j.updateProject(ctx, left); err != nil {
-		return err
-	}
-	if err := j.createTags(ctx, left); err != nil {
+	left, err := j.setUp(ctx, left)
+	if err != nil {
 		return err
 	}
 	for _, l := range j.archived.Content.Lost() {
@@ -50,6 +39,27 @@ func (j *job) rebuild(ctx context.Context, left *found) error {
 		}
 	}
 	return j.upload(ctx, left, schedule)
+}
+
+// setUp makes the project and its tags, or what is left of them.
+func (j *job) setUp(ctx context.Context, left *found) (*found, error) {
+	if err := j.shared.setups.Acquire(ctx, 1); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	defer j.shared.setups.Release(1)
+	if left == nil {
+		left = &found{tags: make([]string, len(j.archived.Content.Tags()))}
+		p, err := j.createProject(ctx)
+		if err != nil {
+			return nil, err
+		}
+		left.project = p
+		left.Update = plan.NeedsUpdate(j.archived.Project.Settings)
+	}
+	if err := j.updateProject(ctx, left); err != nil {
+		return nil, err
+	}
+	return left, j.createTags(ctx, left)
 }
 
 // goOn finishes what an earlier restore began.

@@ -61,16 +61,23 @@ func weight(m *manifest.Manifest, p *plan.Project) int {
 	return m.Projects[i].Counts.Images
 }
 
+// setupsTogether is how many projects are made at a time, up to their tags: call
+// by call, so that it takes a few to keep to the rate of calls, and were it all
+// of them, no image would be on its way before the last has its tags.
+const setupsTogether = 3
+
 // shared is what the projects of a restore have in common.
 type shared struct {
-	bodies    *download.Memory // of create calls
-	batches   *window          // create calls under way
-	downloads *download.Gate   // of images that are read back
+	setups    *semaphore.Weighted // projects that are made, with their tags
+	bodies    *download.Memory    // of create calls
+	batches   *window             // create calls under way
+	downloads *download.Gate      // of images that are read back
 	now       func() time.Time
 }
 
 func newShared(opt Options) *shared {
 	return &shared{
+		setups:    semaphore.NewWeighted(setupsTogether),
 		bodies:    download.NewMemoryOf(2 * plan.MaxBatchBytes),
 		batches:   newWindow(opt.Batches),
 		downloads: download.NewGate(opt.Downloads),
