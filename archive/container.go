@@ -82,18 +82,64 @@ func OpenContainer(ctx context.Context, ra io.ReaderAt, size int64, last string)
 	return &Container{src: src, last: offset}, content, nil
 }
 
+// Placed is a member of a container where its header was found.
+type Placed struct {
+	Name string
+	Size int64
+
+	start int64 // decompressed offset of its content
+}
+
+// Next returns the decompressed offset at which the member behind it starts.
+func (p Placed) Next() int64 { return p.start + padded(p.Size) }
+
+// At reads the header that starts at a decompressed offset.
+func (c *Container) At(ctx context.Context, offset int64) (Placed, error) {
+	if offset < 0 || offset >= c.last {
+		return Placed{}, corrupt("", "no member can be at offset %d", offset)
+	}
+	pos := offset
+	h, err := tar.NewReader(&countReader{r: c.src.stream(ctx, offset, offset+maxHeader), n: &pos}).Next()
+	if err != nil {
+		return Placed{}, inMember("", err)
+	}
+	if reason := headerProblem(h); reason != "" {
+		return Placed{}, corrupt("", "%s", reason)
+	}
+	if h.Size < 0 || h.Size > c.last-pos {
+		return Placed{}, corrupt("", "%d bytes of %q cannot be at offset %d", h.Size, h.Name, offset)
+	}
+	return Placed{Name: h.Name, Size: h.Size, start: pos}, nil
+}
+
+// Content reads a member. Its digest is the caller's to check.
+func (c *Container) Content(ctx context.Context, p Placed) io.Reader {
+	return &memberContent{r: c.src.stream(ctx, p.start, p.start+p.Size), name: p.Name}
+}
+
+// find goes to a member that an index of the container describes.
+func (c *Container) find(ctx context.Context, m manifest.Member) (Placed, error) {
+	if m.Offset < 0 || m.Size < 0 || m.Size > c.last || m.Offset > c.last-m.Size {
+		return Placed{}, corrupt(m.Name, "%d bytes at offset %d cannot be where they are said to be", m.Size, m.Offset)
+	}
+	p, err := c.At(ctx, m.Offset)
+	if err == nil && (p.Name != m.Name || p.Size != m.Size) {
+		err = corrupt(m.Name, "%d bytes of %q are in its place", p.Size, p.Name)
+	}
+	if err != nil {
+		return Placed{}, inMember(m.Name, err)
+	}
+	return p, nil
+}
+
 // Open reads a member that an index of the container describes. Its digest is
 // the caller's to check.
 func (c *Container) Open(ctx context.Context, m manifest.Member) (io.Reader, error) {
-	if m.Offset < 0 || m.Size < 0 || m.Size > c.last || m.Offset > c.last-m.Size {
-		return nil, corrupt(m.Name, "%d bytes at offset %d cannot be where they are said to be", m.Size, m.Offset)
-	}
-	in := &memberReader{stream: c.src.stream(ctx, m.Offset, m.Offset+memberSpan(m.Size)), pos: m.Offset}
-	r, err := in.open(&m)
+	p, err := c.find(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return &memberContent{r: r, name: m.Name}, nil
+	return c.Content(ctx, p), nil
 }
 
 // memberContent names the member in errors.
@@ -112,20 +158,12 @@ func (m *memberContent) Read(p []byte) (int, error) {
 
 // Section reads a member at any place. The context governs every read.
 func (c *Container) Section(ctx context.Context, m manifest.Member) (io.ReaderAt, error) {
-	r, err := c.Open(ctx, m) // checks the header
+	p, err := c.find(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	_ = r
-	start := m.Offset + blockSize
-	if m.Size > maxPlainSize {
-		start += 2 * blockSize // its extended header
-	}
-	return &section{ctx: ctx, src: c.src, start: start, size: m.Size, frame: -1}, nil
+	return &section{ctx: ctx, src: c.src, start: p.start, size: p.Size, frame: -1}, nil
 }
-
-// maxPlainSize is the largest size that a plain tar header holds.
-const maxPlainSize = 1<<33 - 1
 
 // section is a member as an [io.ReaderAt]. It keeps the frame read last.
 type section struct {

@@ -14,6 +14,7 @@ const cachedFrames = 4
 type frameCache struct {
 	mu     sync.Mutex
 	frames []*cachedFrame // the one asked for last at the end
+	packed sync.Pool      // of *[]byte, for frames as they are in the file
 }
 
 type cachedFrame struct {
@@ -48,11 +49,19 @@ func (c *frameCache) find(index int, load func() ([]byte, error)) *cachedFrame {
 }
 
 // whole decompresses one frame.
-func (s *source) whole(index int) ([]byte, error) {
+func (c *frameCache) whole(s *source, index int) ([]byte, error) {
+	buffer, _ := c.packed.Get().(*[]byte)
+	if buffer == nil {
+		buffer = new([]byte)
+	}
+	defer c.packed.Put(buffer)
 	f := &s.frames[index]
-	packed, err := s.read(f.offset, f.packed, nil)
+	packed, err := s.read(f.offset, f.packed, *buffer)
 	if err != nil {
 		return nil, err
 	}
-	return s.decode(index, packed, nil)
+	if !s.inTail(f.offset) {
+		*buffer = packed
+	}
+	return s.decode(index, packed, make([]byte, 0, f.size))
 }

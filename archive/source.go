@@ -176,7 +176,7 @@ func (s *stream) frame(f *frame) ([]byte, error) {
 	if s.src.cache != nil && (f.start < s.begin || f.end() > s.end) {
 		s.batch = s.batch[min(f.packed, len(s.batch)):]
 		index := s.next
-		return s.src.cache.get(index, func() ([]byte, error) { return s.src.whole(index) })
+		return s.src.cache.get(index, func() ([]byte, error) { return s.src.cache.whole(s.src, index) })
 	}
 	if len(s.batch) == 0 {
 		if err := s.fill(); err != nil {

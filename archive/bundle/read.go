@@ -1,19 +1,13 @@
 package bundle
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"math"
-	"slices"
 	"strconv"
-	"strings"
 
 	"cvarchive/archive"
 	"cvarchive/archive/sign"
@@ -38,14 +32,12 @@ func (e *VersionError) Error() string {
 	return fmt.Sprintf("the bundle has format version %d and this cvarchive knows version %d; use a newer cvarchive", e.Found, formatVersion)
 }
 
-// maxIndex bounds the index, in bytes: three million objects.
-const maxIndex = 512 << 20
-
 // Bundle is an open bundle. It is safe for concurrent use.
 type Bundle struct {
 	container *archive.Container
 	head      head
-	entries   []entry // in the order of their digests
+	trail     *trail
+	index     *index
 	archive   io.ReaderAt
 	signature []byte // of the archive; nil: none
 	info      vault.Archive
@@ -53,7 +45,8 @@ type Bundle struct {
 
 // Open opens a bundle. A file that is none, an archive for one, is
 // [ErrNotBundle]; errors of a damaged one are those of package archive. The
-// context governs reads of the archive in it.
+// index is not read before it is of use. The context governs reads of it and of
+// the archive.
 func Open(ctx context.Context, ra io.ReaderAt, size int64) (*Bundle, error) {
 	c, content, err := archive.OpenContainer(ctx, ra, size, lastName)
 	if errors.Is(err, archive.ErrNotArchive) {
@@ -81,7 +74,7 @@ func Open(ctx context.Context, ra io.ReaderAt, size int64) (*Bundle, error) {
 		return nil, damaged(lastName, "it cannot be read: %v", manifest.Brief(err))
 	}
 	info, ok := vault.ParseArchive(b.head.Archive.Name, b.head.Archive.Size)
-	if !ok || b.head.Index.Name != indexName || b.head.Index.Size > maxIndex {
+	if !ok || b.head.Index.Name != indexName {
 		return nil, damaged(lastName, "it does not say where the archive and the index are")
 	}
 	b.info = info
@@ -91,7 +84,26 @@ func Open(ctx context.Context, ra io.ReaderAt, size int64) (*Bundle, error) {
 	if err := b.readSignature(ctx); err != nil {
 		return nil, err
 	}
-	return b, b.readIndex(ctx)
+	if b.index, err = openIndex(ctx, c, b.head.Index); err != nil {
+		return nil, err
+	}
+	b.trail = newTrail(c)
+	return b, b.findFirst(ctx)
+}
+
+// findFirst has the trail begin at the first object: it follows the archive, or
+// that one's signature.
+func (b *Bundle) findFirst(ctx context.Context) error {
+	last := b.head.Archive
+	if b.head.Signature != nil {
+		last = *b.head.Signature
+	}
+	p, err := b.container.At(ctx, last.Offset)
+	if err != nil {
+		return err
+	}
+	b.trail.begin(p.Next())
+	return nil
 }
 
 func (b *Bundle) readSignature(ctx context.Context) error {
@@ -121,41 +133,6 @@ func damaged(member, format string, args ...any) error {
 	return &archive.CorruptError{Member: member, Reason: fmt.Sprintf(format, args...)}
 }
 
-func (b *Bundle) readIndex(ctx context.Context) error {
-	r, err := b.container.Open(ctx, b.head.Index)
-	if err != nil {
-		return err
-	}
-	h := sha256.New()
-	in := bufio.NewScanner(io.TeeReader(r, h))
-	for in.Scan() {
-		e, ok := parseEntry(in.Text())
-		if n := len(b.entries); !ok || n > 0 && compareEntries(b.entries[n-1], e) >= 0 {
-			return damaged(indexName, "line %d is not as it must be", n+1)
-		}
-		b.entries = append(b.entries, e)
-	}
-	if err := in.Err(); err != nil {
-		return err
-	}
-	if manifest.Digest(h.Sum(nil)) != b.head.Index.SHA256 {
-		return damaged(indexName, "its SHA-256 is not that of %s", lastName)
-	}
-	return nil
-}
-
-func parseEntry(line string) (e entry, ok bool) {
-	f := strings.Split(line, " ")
-	if len(f) != 4 || e.SHA256.UnmarshalText([]byte(f[0])) != nil {
-		return e, false
-	}
-	var err1, err2 error
-	e.Size, err1 = strconv.ParseInt(f[1], 10, 64)
-	e.Ext = f[2]
-	e.offset, err2 = strconv.ParseInt(f[3], 10, 64)
-	return e, err1 == nil && err2 == nil && e.offset >= 0 && e.offset < math.MaxInt64/2 && vault.CheckObject(e.Object) == nil
-}
-
 // Archive returns the bytes of the archive in the bundle.
 func (b *Bundle) Archive() (ra io.ReaderAt, size int64) { return b.archive, b.info.Size }
 
@@ -168,19 +145,30 @@ func (b *Bundle) Info() vault.Archive { return b.info }
 // Objects returns how many objects are in the bundle, and their size in bytes.
 func (b *Bundle) Objects() (count, size int64) { return b.head.Objects, b.head.Bytes }
 
+// CheckIndex reads the index and reports what is wrong with it: an error is of
+// the kinds that [Open] has. Objects are found without, as long as they are
+// asked for in the order in which the archive names them.
+func (b *Bundle) CheckIndex(ctx context.Context) error {
+	_, err := b.index.table(ctx)
+	return err
+}
+
 // OpenObject reads an object; it is checked as [vault.Vault.OpenObject] does.
 func (b *Bundle) OpenObject(ctx context.Context, o manifest.Object) (io.ReadCloser, error) {
-	i, found := slices.BinarySearchFunc(b.entries, o, func(e entry, o manifest.Object) int { return bytes.Compare(e.SHA256[:], o.SHA256[:]) })
+	name := vault.PlainObjectName(o)
+	p, found := b.trail.find(ctx, name, o.Size)
 	if !found {
-		return nil, &vault.ObjectError{Object: o, Reason: "is not in the bundle", Err: fs.ErrNotExist}
+		offset, err := b.index.find(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		p, err = b.trail.follow(ctx, offset)
+		if err == nil && (p.Name != name || p.Size != o.Size) {
+			err = damaged(indexName, "%d bytes of %q are at offset %d", p.Size, p.Name, offset)
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	e := b.entries[i]
-	if e.Object != o {
-		return nil, &vault.ObjectError{Object: o, Reason: fmt.Sprintf("is in the bundle with %d bytes as %s", e.Size, e.Ext)}
-	}
-	r, err := b.container.Open(ctx, manifest.Member{Name: vault.PlainObjectName(o), Size: o.Size, Offset: e.offset})
-	if err != nil {
-		return nil, err
-	}
-	return vault.Checked(o, io.NopCloser(r)), nil
+	return vault.Checked(o, io.NopCloser(b.container.Content(ctx, p))), nil
 }

@@ -49,6 +49,9 @@ func Unbundle(ctx context.Context, b *Bundle, v *vault.Vault, send progress.Func
 	if bad != "" {
 		return nil, fmt.Errorf("the archive %s in the bundle is damaged: %s; use another copy of the bundle", b.info.Name, bad)
 	}
+	if err := b.CheckIndex(ctx); err != nil {
+		return nil, err
+	}
 	out := &Unbundled{SHA256: done.SHA256}
 	send.Send(progress.Event{Kind: progress.PhaseStarted, Message: "objects of " + b.info.Name, Total: r.Manifest().Objects.Count})
 	if err := b.store(ctx, r, v, out, send); err != nil {

@@ -1,13 +1,10 @@
 package bundle
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
-	"strconv"
 
 	"cvarchive/archive"
 	"cvarchive/archive/progress"
@@ -41,24 +38,15 @@ type head struct {
 	Signature *manifest.Member `json:"signature,omitempty"`
 }
 
-// entry is one line of the index.
-type entry struct {
-	manifest.Object
-	offset int64 // of its header in the decompressed tar
-}
-
-func (e *entry) appendLine(b []byte) []byte {
-	b = e.AppendLine(b)
-	b[len(b)-1] = ' '
-	return append(strconv.AppendInt(b, e.offset, 10), '\n')
-}
-
-func compareEntries(a, b entry) int { return bytes.Compare(a.SHA256[:], b.SHA256[:]) }
-
 // Options say how to bundle.
 type Options struct {
 	Tool     manifest.Tool
 	Progress progress.Func
+	// TempDir is where the index of more than some ten thousand objects is
+	// sorted, 64 bytes for each. Empty: the system's.
+	TempDir string
+
+	sortedAtOnce int // 0: as many as usual
 }
 
 // Summary is a finished bundle.
@@ -103,7 +91,8 @@ func Write(ctx context.Context, src Source, w io.Writer, opt Options) (*Summary,
 	if err != nil {
 		return nil, err
 	}
-	b := &writing{c: c, opt: opt, head: head{Format: formatName, FormatVersion: formatVersion, Tool: opt.Tool}}
+	b := &writing{c: c, opt: opt, index: newSorter(opt.TempDir, opt.sortedAtOnce), head: head{Format: formatName, FormatVersion: formatVersion, Tool: opt.Tool}}
+	defer b.index.close() // nothing in it is of use after this
 	if _, err := b.text(readmeName, []byte(readme), false); err != nil {
 		return nil, err
 	}
@@ -129,10 +118,10 @@ func Write(ctx context.Context, src Source, w io.Writer, opt Options) (*Summary,
 }
 
 type writing struct {
-	c       *archive.ContainerWriter
-	opt     Options
-	head    head
-	entries []entry
+	c     *archive.ContainerWriter
+	opt   Options
+	head  head
+	index *sorter
 }
 
 func (b *writing) text(name string, data []byte, apart bool) (manifest.Member, error) {
@@ -149,7 +138,9 @@ func (b *writing) objects(ctx context.Context, r *archive.Reader, from Objects) 
 		if err != nil {
 			return err
 		}
-		b.entries = append(b.entries, entry{a.Object, m.Offset})
+		if err := b.index.add(a.Object, m.Offset); err != nil {
+			return err
+		}
 		b.head.Objects++
 		b.head.Bytes += a.Size
 		b.opt.Progress.Send(progress.Event{Kind: progress.ItemDone, Item: "object " + a.SHA256.String(), Bytes: a.Size, Done: a.mentions, Total: r.Manifest().Objects.Count})
@@ -158,13 +149,8 @@ func (b *writing) objects(ctx context.Context, r *archive.Reader, from Objects) 
 }
 
 func (b *writing) finish(name string) (*Summary, error) {
-	slices.SortFunc(b.entries, compareEntries)
-	var index []byte
-	for i := range b.entries {
-		index = b.entries[i].appendLine(index)
-	}
 	var err error
-	if b.head.Index, err = b.text(indexName, index, true); err != nil {
+	if b.head.Index, err = b.c.Add(indexName, b.index.size, true, b.index.writeTo); err != nil {
 		return nil, err
 	}
 	data, err := json.MarshalIndent(b.head, "", "  ")

@@ -102,7 +102,10 @@ func (a *app) bundle(c *cli.Context) error {
 	}
 	defer done()
 	src.Objects = objects
-	sum, err := bundle.Write(c.Context, src, out, bundle.Options{Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()}, Progress: show.Event})
+	sum, err := bundle.Write(c.Context, src, out, bundle.Options{
+		Tool: manifest.Tool{Name: "cvarchive", Version: toolVersion()}, Progress: show.Event,
+		TempDir: filepath.Dir(path), // where there is room for more than that
+	})
 	if err == nil {
 		err = out.Commit()
 	}
@@ -331,6 +334,9 @@ func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found
 			return err
 		}
 	}
+	if err := o.verifyIndex(ctx, report, found); err != nil {
+		return err
+	}
 	r, err := archive.NewReader(o.file, o.size)
 	if err != nil {
 		return nil // and reported
@@ -351,18 +357,39 @@ func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found
 			continue
 		}
 		p := verify.Problem{
-			Archive: report.Archive, Kind: verify.Damaged, Item: "object " + obj.SHA256.String(), Reason: err.Error(),
+			Kind: verify.Damaged, Item: "object " + obj.SHA256.String(), Reason: err.Error(),
 			Hint: "use another copy of the bundle", Object: &obj, ObjectName: vault.PlainObjectName(obj),
 		}
 		if errors.Is(err, fs.ErrNotExist) {
 			p.Kind = verify.Missing
 		}
-		if found != nil {
-			found(p)
-		}
-		report.Problems = append(report.Problems, p)
+		addProblem(report, found, p)
 	}
 	return nil
+}
+
+// verifyIndex adds to the report what is wrong with the index of a bundle.
+func (o *opened) verifyIndex(ctx context.Context, report *verify.Report, found func(verify.Problem)) error {
+	err := o.bundle.CheckIndex(ctx)
+	corrupt, damaged := errors.AsType[*archive.CorruptError](err)
+	if damaged {
+		addProblem(report, found, verify.Problem{Kind: verify.Structure, Item: "index of the bundle", Reason: corrupt.Reason, Hint: "use another copy of the bundle"})
+		return nil
+	}
+	return err
+}
+
+// addProblem adds to a report as many problems as one has.
+func addProblem(report *verify.Report, found func(verify.Problem), p verify.Problem) {
+	p.Archive = report.Archive
+	if found != nil {
+		found(p)
+	}
+	if len(report.Problems) >= verify.MaxProblems {
+		report.Unlisted++
+		return
+	}
+	report.Problems = append(report.Problems, p)
 }
 
 // verifyVolumes reads the volumes of a bundle and adds to the report which are
@@ -370,11 +397,7 @@ func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found
 func (o *opened) verifyVolumes(ctx context.Context, report *verify.Report, found func(verify.Problem)) error {
 	wrong, err := o.volumes.Check(ctx)
 	for _, reason := range wrong {
-		p := verify.Problem{Archive: report.Archive, Kind: verify.Structure, Item: "volume", Reason: reason, Hint: "copy it again from where the bundle was made"}
-		if found != nil {
-			found(p)
-		}
-		report.Problems = append(report.Problems, p)
+		addProblem(report, found, verify.Problem{Kind: verify.Structure, Item: "volume", Reason: reason, Hint: "copy it again from where the bundle was made"})
 	}
 	return err
 }
