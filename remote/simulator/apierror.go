@@ -43,8 +43,17 @@ type gatewayError struct {
 	Error errorBody `json:"error"`
 }
 
+// appender is an answer that writes its JSON itself.
+type appender interface{ appendJSON(b []byte) []byte }
+
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
+	var body []byte
+	var err error
+	if a, ok := v.(appender); ok {
+		body = a.appendJSON(nil)
+	} else {
+		body, err = json.Marshal(v)
+	}
 	if err != nil {
 		status, body = http.StatusInternalServerError, []byte(`{"code":"ErrorUnknown","message":"The answer could not be encoded."}`)
 	}

@@ -6,9 +6,13 @@ import (
 	"encoding/base64"
 	"image"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"cvarchive/remote/simulator"
 	"cvarchive/remote/simulator/simtest"
@@ -112,6 +116,39 @@ func TestLinks(t *testing.T) {
 	a.call(204, "DELETE", p+"/images?imageIds="+im["id"].(string), nil)
 	if status, h, _ := get(t, fresh); status != 404 || h.Get("x-ms-error-code") != "BlobNotFound" {
 		t.Errorf("a deleted image: %d %v", status, h)
+	}
+}
+
+// TestRequestsForLinks: what is asked for with a condition that holds, or by
+// a link in another order, is the same.
+func TestRequestsForLinks(t *testing.T) {
+	a := connect(t, simtest.Start(t, clock()), "westeurope")
+	p := a.project("p", "")
+	a.upload(p, 7, 1)
+	link := a.list(p + "/images")[0].(object)["originalImageUri"].(string)
+	address, query, _ := strings.Cut(link, "?")
+	parts := strings.Split(query, "&")
+	slices.Reverse(parts)
+	status, h, data := get(t, link)
+	h.Del("Date")
+	if status != 200 || h.Get("Content-Length") != strconv.Itoa(len(data)) || h.Get("Accept-Ranges") != "bytes" || h.Get("Last-Modified") == "" || h.Get("ETag") == "" {
+		t.Errorf("%d %v", status, h)
+	}
+	for name, ask := range map[string][]string{
+		"a condition": {link, "If-None-Match", `"another"`}, "a time": {link, "If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT"},
+		"another order": {address + "?" + strings.Join(parts, "&")}, "more": {link + "&more=1"}, "in small letters": {strings.Replace(link, "%3A", "%3a", 1)},
+	} {
+		again, header, same := get(t, ask[0], ask[1:]...)
+		header.Del("Date")
+		if d := cmp.Diff(h, header); again != 200 || d != "" || !bytes.Equal(same, data) {
+			t.Errorf("%s: %d, %d bytes (-want +got):\n%s", name, again, len(same), d)
+		}
+	}
+	if status, _, data := get(t, link, "If-None-Match", h.Get("ETag")); status != 304 || len(data) > 0 {
+		t.Errorf("unchanged: %d", status)
+	}
+	if resp, err := http.Head(link); err != nil || resp.StatusCode != 200 || resp.ContentLength != int64(len(data)) {
+		t.Errorf("HEAD: %v %v", resp, err)
 	}
 }
 

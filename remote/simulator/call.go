@@ -26,6 +26,7 @@ type call struct {
 	query   map[string]string // by name in lower case
 	body    []byte
 	base    string
+	linkEnd string // of the links that it gives out, once it has
 	now     time.Time
 	p       *project // the project of the path, under the service's lock
 }

@@ -99,11 +99,11 @@ func (c *call) listImages(status string) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	list := []wireImage{}
+	var images []*image
 	for _, id := range p.cut(ids) {
-		list = append(list, c.wireImage(s.images.get(id), s.tags))
+		images = append(images, s.images.get(id))
 	}
-	return 200, list, nil
+	return 200, c.listOf(images, s), nil
 }
 
 func (c *call) countImages(status string) (int, any, error) {
@@ -129,13 +129,13 @@ func getImagesByIDs(c *call) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	list := []wireImage{}
+	var images []*image
 	for _, id := range ids {
 		if im := s.images.get(id); im != nil {
-			list = append(list, c.wireImage(im, s.tags))
+			images = append(images, im)
 		}
 	}
-	return 200, list, nil
+	return 200, c.listOf(images, s), nil
 }
 
 // getRegionProposals answers what the service answers when it sees nothing.

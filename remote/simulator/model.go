@@ -248,3 +248,14 @@ func (im *image) removeTag(id string) {
 
 // bare is an id without dashes, as blob names have it.
 func bare(id string) string { return strings.ReplaceAll(id, "-", "") }
+
+// isBare reports whether the text is the id without dashes.
+func isBare(text, id string) bool {
+	for part := range strings.SplitSeq(id, "-") {
+		var ok bool
+		if text, ok = strings.CutPrefix(text, part); !ok {
+			return false
+		}
+	}
+	return text == ""
+}

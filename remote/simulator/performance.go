@@ -140,7 +140,7 @@ func getImagePerformances(c *call) (int, any, error) {
 			ID: im.ID, Created: stamp(im.Created), Width: im.Width, Height: im.Height,
 			Tags: wireImageTags(im, s.tags), Regions: wireRegions(im, s.tags), Predictions: predictions(im, s.tags),
 		}
-		w.ImageURI, w.ThumbnailURI, _ = c.imageLinks(im)
+		w.ImageURI, w.ThumbnailURI, _ = c.imageLinks(c.container(), im)
 		list = append(list, w)
 	}
 	return 200, list, nil

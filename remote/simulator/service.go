@@ -23,6 +23,8 @@ type Service struct {
 	signKey   []byte               // signs links
 	blobs     *blobStore
 	dirty     bool
+
+	signings sync.Pool // of *signing
 }
 
 // New makes a service. With a state folder that holds something already, it
@@ -38,6 +40,7 @@ func New(opt Options) (*Service, error) {
 		blobs:     newBlobStore(opt.StateDir),
 	}
 	rand.Read(s.signKey) // never fails
+	s.signings.New = s.newSigning
 	for _, ro := range opt.Resources {
 		if err := ro.check(); err != nil {
 			return nil, err

@@ -1,9 +1,9 @@
 package simulator
 
 import (
+	"bytes"
 	"maps"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -11,19 +11,26 @@ import (
 // text that means the same, with ".0" after whole numbers.
 type num float32
 
-func (n num) MarshalJSON() ([]byte, error) {
-	text := strconv.FormatFloat(float64(n), 'G', -1, 32)
-	if !strings.ContainsAny(text, ".E") {
-		text += ".0"
+// MarshalJSON implements [json.Marshaler].
+func (n num) MarshalJSON() ([]byte, error) { return n.appendJSON(nil), nil }
+
+func (n num) appendJSON(b []byte) []byte {
+	start := len(b)
+	b = strconv.AppendFloat(b, float64(n), 'G', -1, 32)
+	if !bytes.ContainsAny(b[start:], ".E") {
+		b = append(b, ".0"...)
 	}
-	return []byte(text), nil
+	return b
 }
 
 // stamp writes a time as live services do: seven digits and no zone.
 type stamp time.Time
 
-func (s stamp) MarshalJSON() ([]byte, error) {
-	return []byte(`"` + time.Time(s).UTC().Format("2006-01-02T15:04:05.0000000") + `"`), nil
+// MarshalJSON implements [json.Marshaler].
+func (s stamp) MarshalJSON() ([]byte, error) { return s.appendJSON(nil), nil }
+
+func (s stamp) appendJSON(b []byte) []byte {
+	return time.Time(s).UTC().AppendFormat(b, `"2006-01-02T15:04:05.0000000"`)
 }
 
 type wireProject struct {
@@ -115,12 +122,15 @@ func (c *call) wireImage(im *image, tags []*tag) wireImage {
 		ID: im.ID, Created: stamp(im.Created), Width: im.Width, Height: im.Height,
 		Tags: wireImageTags(im, tags), Regions: wireRegions(im, tags), Metadata: im.Metadata,
 	}
-	w.ResizedImageURI, w.ThumbnailURI, w.OriginalImageURI = c.imageLinks(im)
+	w.ResizedImageURI, w.ThumbnailURI, w.OriginalImageURI = c.imageLinks(c.container(), im)
 	return w
 }
 
-func (c *call) imageLinks(im *image) (resized, thumbnail, original string) {
-	container, id := "i-"+bare(c.p.ID), bare(im.ID)
+// container is where the project's pictures are.
+func (c *call) container() string { return "i-" + bare(c.p.ID) }
+
+func (c *call) imageLinks(container string, im *image) (resized, thumbnail, original string) {
+	id := bare(im.ID)
 	resized = c.link(container, "i-"+id)
 	original = resized
 	if im.Resized {
