@@ -12,8 +12,9 @@
 // its model exports and its images, of which those that the workspace no
 // longer has are captured too.
 //
-// Projects are captured a few at a time, so that the calls of one overlap the
-// downloads of another, and written one after the other by name, so that two
+// Projects are captured a few at a time, and more of them as long as they are
+// small, so that the calls of one overlap the answers to another and its
+// downloads, and written one after the other by name, so that two
 // archives of the same account have the same order. Where the size of a
 // workspace is known, a few of its pages are asked for ahead, and as many images
 // are downloaded at once as are of use ([download.Gate]): a service that is far

@@ -101,6 +101,10 @@ func TestFarAway(t *testing.T) {
 		{20, 260, 120 * time.Millisecond, 2},
 		{60, 10, 120 * time.Millisecond, 3},
 		{1, 5200, 120 * time.Millisecond, 2},
+		{20, 260, 500 * time.Millisecond, 3.5},
+		{60, 10, 500 * time.Millisecond, 4.5},
+		{40, 0, 120 * time.Millisecond, 2},
+		{3, 1000, 120 * time.Millisecond, 2},
 	} {
 		t.Run(fmt.Sprintf("%d projects of %d images, %v", tt.projects, tt.images, tt.away), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

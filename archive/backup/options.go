@@ -45,7 +45,7 @@ type Options struct {
 	Stop <-chan struct{}
 
 	Downloads int    // images in flight at once, at most; 0: 512
-	Parallel  int    // projects captured at once; 0: 3
+	Parallel  int    // projects captured at once; 0: 3, and up to 8 small ones
 	TempDir   string // for the archive and for large bodies; empty: the system's
 
 	// FlushEvery is how long a stored image may wait until the journal in
@@ -56,6 +56,8 @@ type Options struct {
 	// RetryDelay is the first wait after a download broke; it doubles from
 	// attempt to attempt. 0: half a second.
 	RetryDelay time.Duration
+
+	small int // projects captured at once as long as they are small
 
 	Now      func() time.Time // nil: the system's clock
 	Progress progress.Func
@@ -78,7 +80,7 @@ func (o Options) withDefaults() Options {
 		o.Downloads = defaultDownloads
 	}
 	if o.Parallel <= 0 {
-		o.Parallel = defaultParallel
+		o.Parallel, o.small = defaultParallel, smallAtOnce
 	}
 	if o.TempDir == "" {
 		o.TempDir = os.TempDir()

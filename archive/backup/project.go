@@ -45,9 +45,10 @@ type capture struct {
 	total     int64
 }
 
-// capture captures one project. What the service refuses becomes a failure
-// of the project; the error ends the backup.
-func (r *run) capture(ctx context.Context, p manifest.Project) (_ *capture, err error) {
+// capture captures one project, and says how many images it has as soon as
+// that is known. What the service refuses becomes a failure of the project; the
+// error ends the backup.
+func (r *run) capture(ctx context.Context, p manifest.Project, described func(images int)) (_ *capture, err error) {
 	c := &capture{run: r, project: p}
 	defer func() {
 		if err != nil {
@@ -61,7 +62,9 @@ func (r *run) capture(ctx context.Context, p manifest.Project) (_ *capture, err 
 		return err
 	})
 	begin.Go(func() (err error) {
-		first, err = c.describe(bctx)
+		if first, err = c.describe(bctx); err == nil {
+			described(first.expected)
+		}
 		return err
 	})
 	if err := begin.Wait(); err != nil {

@@ -36,6 +36,7 @@ type run struct {
 	gate      *download.Gate  // of images and models that are downloaded
 	looks     chan struct{}   // one for each image that is looked for in the vault
 	ahead     chan struct{}   // one for each page that is listed ahead
+	away      time.Duration   // how long the service takes to answer
 	tally     *tally
 	trust     trust
 	loss      loss // of the projects written so far
@@ -189,7 +190,9 @@ func (r *run) list(ctx context.Context, m *manifest.Manifest) ([]manifest.Projec
 	var domains []manifest.Domain
 	var domainsErr error
 	asked.Go(func() { domains, domainsErr = r.source.Domains(ctx) })
+	began := time.Now()
 	all, err := r.source.Projects(ctx)
+	r.away = time.Since(began)
 	if err != nil {
 		return nil, fmt.Errorf("list the projects of %s: %w", r.opt.Source.Name, err)
 	}
@@ -225,19 +228,20 @@ func (r *run) warn(format string, args ...any) {
 // projects captures a few projects at a time and writes them in order.
 func (r *run) projects(ctx context.Context, projects []manifest.Project, m *manifest.Manifest) error {
 	g, gctx := errgroup.WithContext(ctx)
-	parallel := make(chan struct{}, r.opt.Parallel)
+	together := newTogether(r.opt.Parallel, max(r.opt.Parallel, r.opt.small), r.away)
 	ready := make([]chan *capture, len(projects))
 	for i := range ready {
 		ready[i] = make(chan *capture, 1)
 	}
 	g.Go(func() error {
 		for i, p := range projects {
-			if err := send(gctx, parallel, struct{}{}); err != nil {
+			one, err := together.enter(gctx)
+			if err != nil {
 				return err
 			}
 			g.Go(func() error {
-				defer func() { <-parallel }()
-				c, err := r.capture(gctx, p)
+				defer one.leave()
+				c, err := r.capture(gctx, p, one.described)
 				if err != nil {
 					return err
 				}
