@@ -55,8 +55,11 @@ const (
 // objects are still told, those beyond without the words of the storage.
 const maxBad = 10_000
 
-// readBuffer is what an object is read through.
-const readBuffer = 128 << 10
+// What objects are read through: one, or those of a batch.
+const (
+	readBuffer  = 128 << 10
+	batchBuffer = 1 << 20
+)
 
 // Totals sum up a pass. An object that several archives name counts once.
 type Totals struct {
@@ -74,7 +77,11 @@ func NewPass(v *vault.Vault, opt Options) *Pass {
 	}
 	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, compared: map[string]bool{}, bad: map[key]error{}}
 	p.batch = batchOf(v.Store())
-	p.buffers.New = func() any { return new(make([]byte, readBuffer)) }
+	size := readBuffer
+	if p.batch > 1 {
+		size = batchBuffer
+	}
+	p.buffers.New = func() any { return new(make([]byte, size)) }
 	if opt.Journal != nil {
 		p.looks, opt.Journal.known = opt.Journal.known, objectset.Table{}
 	}
