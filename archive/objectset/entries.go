@@ -41,8 +41,7 @@ type place struct {
 
 // find looks for a key; there are lists.
 func (e *entries) find(k Key, width int) (place, bool) {
-	first := int(binary.BigEndian.Uint16(k[:]))
-	p := place{list: &e.lists[first>>runBits], run: first & (runs - 1)}
+	p := place{list: &e.lists[k.Part()], run: int(k[1]) & (runs - 1)}
 	if p.run > 0 {
 		p.at = int(p.list.ends[p.run-1])
 	}
@@ -118,4 +117,15 @@ func (l *list) insert(at, width int) {
 	}
 	here, from := l.pages[at/each], at%each*width
 	copy(here[from+width:full], here[from:])
+}
+
+// cut empties a list and those behind it.
+func (e *entries) cut(from int) {
+	if e.lists == nil {
+		return
+	}
+	for i := from; i < len(e.lists); i++ {
+		e.len -= int(e.lists[i].ends[runs-1])
+		e.lists[i] = list{}
+	}
 }

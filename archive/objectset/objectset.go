@@ -8,12 +8,19 @@ package objectset
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 
 	"cvarchive/manifest"
 )
 
 // Key stands for an object.
 type Key [16]byte
+
+// Parts is how many parts of about one size keys are in, by their first bits.
+const Parts = 1 << listBits
+
+// Part returns the part that a key is in.
+func (k Key) Part() int { return int(binary.BigEndian.Uint16(k[:])) >> runBits }
 
 // Of returns the key of an object's digest: one key whatever size and
 // extension a record claims.
@@ -74,3 +81,6 @@ func (s *Set) Has(k Key) bool { return s.entries.get(k, stored) != nil }
 
 // Len returns the number of keys.
 func (s *Set) Len() int { return s.entries.len }
+
+// Cut forgets the keys of a part and of all that follow it.
+func (s *Set) Cut(part int) { s.entries.cut(part) }

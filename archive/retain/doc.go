@@ -53,7 +53,9 @@
 //
 // # Memory
 //
-// An object is remembered by 8 bytes of its digest ([objectset.Table]): 75 MB
+// An object is remembered by 8 bytes of its digest ([objectset.Set]): 64 MB
 // for ten million that are named. A chance agreement would keep an object that
-// could go, and never delete one.
+// could go, and never delete one. Of more than eleven million only those are
+// remembered whose digests lie in a window, objects being listed in the order of
+// their digests; what names objects is read again for each window.
 package retain

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -35,6 +36,16 @@ func (p *pruner) objects(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if !p.window.covers(objectset.Of(o.Object)) {
+			if err := p.delete(ctx, batch); err != nil {
+				return err
+			}
+			batch = batch[:0]
+			p.moveTo(o)
+			if err := p.collect(ctx); err != nil {
+				return err
+			}
+		}
 		if p.sort(o) {
 			batch = append(batch, o)
 		}
@@ -48,15 +59,21 @@ func (p *pruner) objects(ctx context.Context) error {
 	return p.delete(ctx, batch)
 }
 
-// sort counts an object, and reports whether it can go.
+// moveTo begins a window with an object: everything is to be read again.
+func (p *pruner) moveTo(o vault.StoredObject) {
+	p.window.moveTo(objectset.Of(o.Object))
+	clear(p.read)
+}
+
+// sort counts an object that the window covers, and reports whether it can go.
 func (p *pruner) sort(o vault.StoredObject) bool {
 	n := &p.report.Objects
 	count := func(count, bytes *int64) { *count++; *bytes += o.Size }
 	count(&n.Count, &n.Bytes)
-	switch how := p.mentioned.Get(objectset.Of(o.Object)); {
-	case how&named != 0:
+	switch k := objectset.Of(o.Object); {
+	case p.window.named.Has(k):
 		count(&n.Named, &n.NamedBytes)
-	case how&waiting != 0:
+	case p.window.waiting.Has(k):
 		count(&n.Waiting, &n.WaitingBytes)
 	case !p.old(o.Modified):
 		count(&n.Young, &n.YoungBytes)
@@ -69,7 +86,8 @@ func (p *pruner) sort(o vault.StoredObject) bool {
 	return false
 }
 
-// collect reads everything that names objects and was not read yet.
+// collect reads everything that names objects and was not read yet. The window
+// may become narrower.
 func (p *pruner) collect(ctx context.Context) error {
 	// Readers of archives look in this order, in which things move: a
 	// journal into an archive, both to what is kept aside.
@@ -85,9 +103,14 @@ func (p *pruner) collect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range archives {
-		if err := p.readArchive(ctx, a, p.doomed[a.Path]); err != nil {
-			return err
+	for _, goes := range []bool{false, true} { // what stays need not wait besides
+		for _, a := range archives {
+			if p.doomed[a.Path] != goes {
+				continue
+			}
+			if err := p.readArchive(ctx, a, goes); err != nil {
+				return err
+			}
 		}
 	}
 	for w, err := range p.vault.Wanted(ctx) {
@@ -95,7 +118,7 @@ func (p *pruner) collect(ctx context.Context) error {
 			return err
 		}
 		if !p.old(w.Modified) {
-			p.mentioned.Mark(objectset.Of(w.Object), waiting)
+			p.window.wait(objectset.Of(w.Object))
 		}
 	}
 	retired, err := p.vault.Retired(ctx)
@@ -138,8 +161,11 @@ func (p *pruner) readArchive(ctx context.Context, a vault.Archive, gone bool) er
 		if gone {
 			next = "it goes for good when the grace period is over; prune again then"
 		}
-		p.report.Blocked = append(p.report.Blocked, fmt.Sprintf(
-			"archive %s cannot be read, so that no object is known to be of no use, and none is deleted: %v; %s", a.Name, err, next))
+		if !p.bad[a.Path] { // in a window before
+			p.report.Blocked = append(p.report.Blocked, fmt.Sprintf(
+				"archive %s cannot be read, so that no object is known to be of no use, and none is deleted: %v; %s", a.Name, err, next))
+		}
+		p.bad[a.Path] = true
 	}
 	p.read[a.Path] = true
 	return nil
@@ -183,30 +209,54 @@ func (p *pruner) readSegment(ctx context.Context, s vault.Segment, gone bool) er
 func (p *pruner) name(o manifest.Object, gone bool) {
 	k := objectset.Of(p.vault.Stored(o))
 	if gone {
-		p.mentioned.Mark(k, waiting)
+		p.window.wait(k)
 	} else {
-		p.mentioned.Mark(k, named)
+		p.window.name(k)
 	}
 }
 
 // delete deletes objects that nothing named when they were listed, as far as
 // nothing does now.
 func (p *pruner) delete(ctx context.Context, batch []vault.StoredObject) error {
-	if p.opt.DryRun || len(batch) == 0 {
-		return nil
+	for len(batch) > 0 && !p.opt.DryRun {
+		if err := p.collect(ctx); err != nil {
+			return err
+		}
+		if len(p.report.Blocked) > 0 { // by what appeared meanwhile
+			return nil
+		}
+		n := p.covered(batch)
+		if n == 0 { // what appeared made the window narrower
+			p.moveTo(batch[0])
+			continue
+		}
+		if err := p.deleteCovered(ctx, batch[:n]); err != nil {
+			return err
+		}
+		batch = batch[n:]
 	}
-	if err := p.collect(ctx); err != nil {
-		return err
+	return nil
+}
+
+// covered returns how many objects the window covers before the first that it
+// does not.
+func (p *pruner) covered(batch []vault.StoredObject) int {
+	n := slices.IndexFunc(batch, func(o vault.StoredObject) bool { return !p.window.covers(objectset.Of(o.Object)) })
+	if n < 0 {
+		return len(batch)
 	}
-	if len(p.report.Blocked) > 0 { // by what appeared meanwhile
-		return nil
-	}
+	return n
+}
+
+// deleteCovered deletes those of a batch that nothing mentions, right after
+// everything that does was read.
+func (p *pruner) deleteCovered(ctx context.Context, batch []vault.StoredObject) error {
 	fates := make([]fate, len(batch))
 	errs := make([]error, len(batch))
 	var g errgroup.Group
 	g.SetLimit(p.opt.Concurrency)
 	for i, o := range batch {
-		if p.mentioned.Get(objectset.Of(o.Object)) != 0 {
+		if p.window.mentions(objectset.Of(o.Object)) {
 			continue // its fate is that of what was touched
 		}
 		g.Go(func() error {

@@ -1,6 +1,7 @@
 package retain
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"time"
 
 	"cvarchive/archive"
-	"cvarchive/archive/objectset"
 	"cvarchive/archive/progress"
 	"cvarchive/archive/vault"
 	"cvarchive/manifest"
@@ -26,6 +26,8 @@ type Options struct {
 
 	Concurrency int // objects deleted at once; 0: 16
 	Progress    progress.Func
+
+	room int // mentions of objects that are remembered at once; 0: 11,000,000
 }
 
 const defaultConcurrency = 16
@@ -111,7 +113,7 @@ func Run(ctx context.Context, v *vault.Vault, opt Options) (*Report, error) {
 	if opt.Concurrency <= 0 {
 		opt.Concurrency = defaultConcurrency
 	}
-	p := &pruner{vault: v, opt: opt, report: &Report{DryRun: opt.DryRun, Grace: opt.Grace}, doomed: map[string]bool{}, read: map[string]bool{}}
+	p := &pruner{vault: v, opt: opt, report: &Report{DryRun: opt.DryRun, Grace: opt.Grace}, doomed: map[string]bool{}, read: map[string]bool{}, bad: map[string]bool{}, window: newWindow(cmp.Or(opt.room, defaultRoom))}
 	for _, step := range []func(context.Context) error{p.clock, p.decide, p.archives, p.journals, p.expired, p.indexes, p.notes, p.objects, p.unfinished} {
 		if err := step(ctx); err != nil {
 			return p.report, err
@@ -129,12 +131,6 @@ func (p *pruner) unfinished(ctx context.Context) error {
 	return s.Sweep(ctx)
 }
 
-// How an object is mentioned; see [Objects].
-const (
-	named = 1 << iota
-	waiting
-)
-
 // pruner is the state of one Run.
 type pruner struct {
 	vault  *vault.Vault
@@ -143,9 +139,9 @@ type pruner struct {
 	now    time.Time       // of this machine or the store, the earlier one
 	cutoff time.Time       // what is older is past the grace period
 	doomed map[string]bool // paths of files that go
-	read   map[string]bool // paths of archives and segments that are in the sets
-
-	mentioned objectset.Table // objects that something names, as named and waiting
+	read   map[string]bool // paths of archives and segments whose mentions are in the window
+	bad    map[string]bool // paths of archives that could not be read
+	window *window
 }
 
 // clock takes the earlier of this machine's time and the store's.

@@ -249,7 +249,7 @@ func (h *hooked) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, 
 func TestKilled(t *testing.T) {
 	for _, grace := range []time.Duration{0, time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
-			opt := Options{Policy: Policy{Last: 1}, Grace: grace, Concurrency: 1}
+			opt := Options{Policy: Policy{Last: 1}, Grace: grace, Concurrency: 1, room: 4}
 			killed := 0
 			for at := int64(1); ; at++ {
 				s := vaulttest.NewMemory()
@@ -409,6 +409,7 @@ func TestBesideWriters(t *testing.T) {
 				}
 			case <-time.After(time.Hour):
 			}
+			opt.room = rounds % 3 * 4
 			deleted += prune(t, v, opt).Objects.Deleted
 			if rounds%6 > 0 {
 				continue
