@@ -29,7 +29,7 @@ func memorySection(ctx context.Context, b *bench) ([]*table, error) {
 		return []*table{t}, b.generated(ctx, t, 3, 400)
 	}
 	if b.full {
-		t.note("10M: 100 projects of 100,000 images whose records are made up. The backup is one of the records alone, the others read archives that name ten million objects, none of which is there.")
+		t.note("10M: 100 projects of 100,000 images whose records are made up. The backups and the copy are of the records alone, the others read archives that name ten million objects, none of which is there.")
 		if err := b.generated(ctx, t, 100, 100_000); err != nil {
 			return nil, err
 		}
@@ -171,10 +171,13 @@ func (b *bench) generated(ctx context.Context, t *table, projects, images int) e
 		return err
 	}
 	records := projects * images
-	for range 2 {
-		if _, err := h.backup(ctx, t, records, "backup", "--metadata-only"); err != nil {
+	for _, name := range []string{"backup --metadata-only", "unchanged backup --metadata-only"} {
+		if _, err := h.backup(ctx, t, records, name, "--metadata-only"); err != nil {
 			return err
 		}
+	}
+	if err := h.steps(ctx, t, records, step{"copy", []string{"copy", "latest", "--to", filepath.Join(dir, "copy")}, nil}); err != nil {
+		return err
 	}
 	vault := filepath.Join(dir, "named")
 	_, out, err := b.measured(ctx, command{dir: dir, args: []string{
@@ -196,9 +199,14 @@ func (b *bench) generated(ctx context.Context, t *table, projects, images int) e
 		step{"list", at("list"), nil},
 		step{"inspect", at("inspect", names[1]), nil},
 		step{"verify", at("verify", names[1]), []int{1, 4}},
+		step{"verify --chain", at("verify", names[1], "--chain"), []int{1, 4}},
+		step{"export", at("export", names[1], "--models", filepath.Join(dir, "models")), nil},
 		step{"diff", at("diff", names[0], names[1]), nil},
 		step{"restore --dry-run", at("restore", names[1], "--to", "target", "--mode", "rebuild", "--dry-run"), []int{4}},
 	); err != nil {
+		return err
+	}
+	if err := h.steps(ctx, t, records, step{"prune --dry-run", at("prune", "--keep-last", "1", "--dry-run"), nil}); err != nil {
 		return err
 	}
 	return h.steps(ctx, t, records, step{"prune", at("prune", "--keep-last", "1", "--grace", "0"), nil})
