@@ -102,7 +102,7 @@ func (o *objects) sampling() bool { return o.pass.opt.Sample != nil && !o.pass.o
 // that names one with which something is wrong.
 func (o *objects) project(ctx context.Context, e *manifest.ProjectEntry) error {
 	g, gctx := errgroup.WithContext(ctx)
-	todo := newQueue(gctx, g, o.pass, o.check)
+	todo := &queue{group: g, check: o.check, ctx: gctx, batch: o.pass.batch, workers: o.pass.opt.Concurrency}
 	marked := map[key]struct{}{}
 	err := o.named(gctx, e, func(m mention) {
 		if _, again := marked[m.key]; again {

@@ -55,11 +55,8 @@ const (
 // objects are still told, those beyond without the words of the storage.
 const maxBad = 10_000
 
-// What objects are read through: one, or those of a batch.
-const (
-	readBuffer  = 128 << 10
-	batchBuffer = 1 << 20
-)
+// readBuffer is what an object is read through.
+const readBuffer = 128 << 10
 
 // Totals sum up a pass. An object that several archives name counts once.
 type Totals struct {
@@ -77,11 +74,7 @@ func NewPass(v *vault.Vault, opt Options) *Pass {
 	}
 	p := &Pass{vault: v, opt: opt, digests: map[string]manifest.Digest{}, compared: map[string]bool{}, bad: map[key]error{}}
 	p.batch = batchOf(v.Store())
-	size := readBuffer
-	if p.batch > 1 {
-		size = batchBuffer
-	}
-	p.buffers.New = func() any { return new(make([]byte, size)) }
+	p.buffers.New = func() any { return new(make([]byte, readBuffer)) }
 	if opt.Journal != nil {
 		p.looks, opt.Journal.known = opt.Journal.known, objectset.Table{}
 	}

@@ -2,14 +2,11 @@ package verify_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
-	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -306,35 +303,5 @@ func TestDeadStoreIsGivenUp(t *testing.T) {
 	_, err = verify.Archive(t.Context(), vaulttest.Init(t, gate), a, verify.Options{ReadData: true})
 	if err == nil || !strings.Contains(err.Error(), "could not be read; check that the vault can be read") || gate.Hits() > 150 {
 		t.Errorf("after %d tries: %v", gate.Hits(), err)
-	}
-}
-
-// Goroutines that wait for a store do not keep others from asking it, however
-// many processors there are.
-func TestSlowStoreIsAskedAtOnce(t *testing.T) {
-	memory := vaulttest.NewMemory()
-	v := vaulttest.Init(t, memory)
-	atOnce := runtime.GOMAXPROCS(0) + 3
-	file := largeArchive(t, v, 40*atOnce)
-	a, err := v.CommitArchive(t.Context(), "weu", at, "0123abcd", bytes.NewReader(file))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var waiting atomic.Int64
-	all := make(chan struct{})
-	gate := vaulttest.Gate(memory, vaulttest.When{Prefix: "objects/"}, func(ctx context.Context, _ string) error {
-		if waiting.Add(1) == int64(atOnce) {
-			close(all)
-		}
-		select {
-		case <-all:
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	})
-	report, err := verify.Archive(t.Context(), vaulttest.Init(t, gate), a, verify.Options{ReadData: true, Concurrency: atOnce})
-	if err != nil || !report.Sound() {
-		t.Errorf("report %+v, %v", report, err)
 	}
 }

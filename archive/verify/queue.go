@@ -2,8 +2,6 @@ package verify
 
 import (
 	"context"
-	"runtime"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -12,9 +10,8 @@ import (
 )
 
 // batch is how many objects of a folder a goroutine looks at before it takes
-// others: one takes less time than to hand it over is worth, and many are hashed
-// together.
-const batch = 32
+// others: one takes less time than to hand it over is worth.
+const batch = 16
 
 // batchOf returns how many objects of a store are looked at one after the
 // other. Those that are behind a network are worth asking for at once.
@@ -25,11 +22,6 @@ func batchOf(s vault.Store) int {
 	return batch
 }
 
-// patience is how long a batch waits for a goroutine before it gets one of its own.
-// With files that are in memory anyway, more goroutines than processors only
-// need more buffers; with those of a disk far away, most of them wait.
-const patience = 2 * time.Millisecond
-
 // queue hands objects to goroutines, which it starts as they are of use.
 type queue struct {
 	group   *errgroup.Group
@@ -37,19 +29,10 @@ type queue struct {
 	check   func(context.Context, []mention) error
 	batch   int
 	workers int // at most
-	atOnce  int // of them, whether or not others are busy for long
 
 	started int
 	next    []mention
 	full    chan []mention
-}
-
-func newQueue(ctx context.Context, g *errgroup.Group, p *Pass, check func(context.Context, []mention) error) *queue {
-	q := &queue{group: g, ctx: ctx, check: check, batch: p.batch, workers: p.opt.Concurrency, atOnce: runtime.GOMAXPROCS(0)}
-	if p.batch == 1 {
-		q.atOnce = q.workers
-	}
-	return q
 }
 
 // add hands an object over, or keeps it until there are some more.
@@ -70,34 +53,27 @@ func (q *queue) end() {
 	}
 }
 
-// hand gives the next objects to a goroutine: to one that is free, or soon will
-// be, or to a new one.
+// hand gives the next objects to a goroutine, if need be when one is free.
 func (q *queue) hand() {
 	some := q.next
 	q.next = make([]mention, 0, q.batch)
 	if q.full == nil {
 		q.full = make(chan []mention)
 	}
-	if q.started < min(q.workers, q.atOnce) {
-		q.start(some)
+	select {
+	case q.full <- some:
 		return
+	default:
 	}
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	if q.started == q.workers {
-		late.C = nil // there will be no other
+	if q.started < q.workers {
+		q.started++
+		q.group.Go(func() error { return q.work(some) })
+		return
 	}
 	select {
 	case q.full <- some:
-	case <-late.C:
-		q.start(some)
 	case <-q.ctx.Done():
 	}
-}
-
-func (q *queue) start(some []mention) {
-	q.started++
-	q.group.Go(func() error { return q.work(some) })
 }
 
 // work looks at some objects and at whatever comes then.

@@ -43,8 +43,7 @@ var rules = []rule{
 	{"archive", []string{"manifest"}},
 	{"archive/progress", nil},
 	{"archive/seal", []string{"manifest"}},
-	{"archive/digest", []string{"manifest"}},
-	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/digest", "archive/seal", "archive/vault/..."}},
+	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/seal", "archive/vault/..."}},
 	{"archive/download", []string{"manifest"}}, // shared by flows
 	{"archive/objectset", []string{"manifest"}},
 	{"archive/inventory", []string{"archive/objectset", "archive/vault", "manifest"}}, // shared by flows
