@@ -33,17 +33,15 @@ func (s *Store) Create(ctx context.Context, name string, body io.ReadSeeker) err
 }
 
 func (s *Store) create(ctx context.Context, name string, body io.ReadSeeker) (err error) {
-	if _, _, err := s.stat(ctx, name); err == nil {
-		return fs.ErrExist // without reading the body
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if err := s.isFree(ctx, name); err != nil {
+		return err // without reading the body
 	}
 	dir := path.Dir(name)
-	f, err := s.createTemp(dir)
+	f, err := s.createTemp(dir, true)
 	if err != nil {
 		return err
 	}
-	_, err = fill(ctx, f.File, body)
+	_, err = fill(ctx, f.newFile, body)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -59,20 +57,33 @@ func (s *Store) create(ctx context.Context, name string, body io.ReadSeeker) (er
 		s.removeEmpty(dir) // it may have been made for this
 		return err
 	}
-	return syncDir(f.dir, ".")
+	return syncDir(f.dir.Root, ".")
 }
 
-// createTemp makes the folder and a temporary file in it.
-func (s *Store) createTemp(dir string) (*tempFile, error) {
+// isFree fails with [fs.ErrExist] where a name is taken, by a file that waits, too.
+func (s *Store) isFree(ctx context.Context, name string) error {
+	_, _, err := s.stat(ctx, name)
+	switch {
+	case err == nil:
+		return fs.ErrExist
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	}
+	return err
+}
+
+// createTemp makes the folder, durably or until the next flush, and a temporary
+// file in it.
+func (s *Store) createTemp(dir string, durably bool) (*tempFile, error) {
 	temp := store.TempPrefix + rand.Text()
 	for attempt := 1; ; attempt++ {
-		if err := s.ensure(dir); err != nil {
+		if err := s.ensure(dir, durably); err != nil {
 			return nil, err
 		}
 		at, err := s.folder(dir)
-		var f *os.File
+		var f newFile
 		if err == nil {
-			f, err = at.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
+			f, err = at.create(temp)
 		}
 		if errors.Is(err, fs.ErrNotExist) && attempt < dirAttempts {
 			s.forget(dir)
@@ -88,8 +99,8 @@ func (s *Store) createTemp(dir string) (*tempFile, error) {
 // publish gives a temporary file its name, in its folder, unless that is
 // taken. It reports whether the temporary name is gone with it. The rename that
 // refuses to replace is one step and a link two, but fewer systems have it.
-func publish(dir *os.Root, temp, name string) (renamed bool, err error) {
-	err = renameNew(dir, temp, name)
+func publish(dir *folder, temp, name string) (renamed bool, err error) {
+	err = dir.renameNew(temp, name)
 	if err == nil || errors.Is(err, fs.ErrExist) || !errors.Is(err, errors.ErrUnsupported) {
 		return err == nil, err
 	}
@@ -100,20 +111,24 @@ func publish(dir *os.Root, temp, name string) (renamed bool, err error) {
 	return false, fmt.Errorf("the file system has neither hard links nor a rename that refuses to replace; keep the vault on another one: %w", err)
 }
 
-// ensure makes a folder and those above it, and makes their names durable
-// the first time that this store needs them. Folders are then cleared of
-// stale temporary files, too.
-func (s *Store) ensure(dir string) error {
+// ensure makes a folder and those above it the first time that this store
+// needs them, and makes their names durable, unless a flush is to do that.
+// Folders that were there are then cleared of stale temporary files, too.
+func (s *Store) ensure(dir string, durably bool) error {
+	if s.known(dir, durably) {
+		return nil
+	}
 	root, err := s.open()
 	if errors.Is(err, fs.ErrNotExist) {
 		root, err = s.makeRoot()
 	}
-	if err != nil || s.known(dir) {
+	if err != nil {
 		return err
 	}
+	made := false
 	if dir != "." {
 		parent := path.Dir(dir)
-		if err := s.ensure(parent); err != nil {
+		if err := s.ensure(parent, durably); err != nil {
 			return err
 		}
 		err := root.Mkdir(filepath.FromSlash(dir), dirMode)
@@ -125,19 +140,33 @@ func (s *Store) ensure(dir string) error {
 		if err != nil && !errors.Is(err, fs.ErrExist) {
 			return err
 		}
-		if err := syncDir(root, parent); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
+		made = err == nil
+		if durably {
+			if err := syncNames(root, parent); err != nil {
+				return err
+			}
 		}
 	}
-	s.removeStale(root, dir)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.dirs[dir] = true
+	if !made {
+		s.removeStale(root.Root, dir)
+	}
+	s.know(dir, durably)
 	return nil
 }
 
+// know notes that a folder is there.
+func (s *Store) know(dir string, durably bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := s.dirs[dir]; n != nil {
+		n.durable = n.durable || durably
+		return
+	}
+	s.dirs[dir] = &named{durable: durably}
+}
+
 // makeRoot makes the store's folder itself.
-func (s *Store) makeRoot() (*os.Root, error) {
+func (s *Store) makeRoot() (*folder, error) {
 	if err := os.MkdirAll(s.path, dirMode); err != nil {
 		return nil, err
 	}
@@ -151,10 +180,17 @@ func (s *Store) makeRoot() (*os.Root, error) {
 	return s.open()
 }
 
-func (s *Store) known(dir string) bool {
+// known reports whether a folder is known to be there, durably if that matters.
+func (s *Store) known(dir string, durably bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.dirs[dir]
+	n := s.dirs[dir]
+	return n != nil && (n.durable || !durably)
+}
+
+// named is a folder that has its name.
+type named struct {
+	durable bool // the name is, guarded by Store.mu; else the next flush makes it so
 }
 
 // forget makes ensure look at a folder, and those above it, again.

@@ -30,11 +30,10 @@ type Store struct {
 	syncAll func(*os.Root) (bool, error)
 
 	mu   sync.Mutex
-	root *os.Root        // nil until the folder exists
-	dirs map[string]bool // folders that this store knows to be there, durably
+	root *folder           // nil until the folder exists
+	dirs map[string]*named // folders that this store knows to be there
 
-	folders    map[string]*os.Root // some folders, open
-	reading    readFolders
+	folders    map[string]*folder // some folders, open
 	later      map[string]waiting // by the names that they will have
 	laterBytes int64
 
@@ -57,7 +56,7 @@ func New(path string) (*Store, error) {
 	if info, err := os.Stat(abs); err == nil && !info.IsDir() {
 		return nil, fmt.Errorf("%s cannot hold a vault: it is a file, not a folder", abs)
 	}
-	return &Store{path: abs, now: time.Now, syncAll: syncAll, dirs: map[string]bool{}, folders: map[string]*os.Root{}, later: map[string]waiting{}, renamed: map[string]bool{}}, nil
+	return &Store{path: abs, now: time.Now, syncAll: syncAll, dirs: map[string]*named{}, folders: map[string]*folder{}, later: map[string]waiting{}, renamed: map[string]bool{}}, nil
 }
 
 // String returns the folder's absolute path.
@@ -71,26 +70,26 @@ func (s *Store) Close() error {
 	for _, dir := range s.folders {
 		err = errors.Join(err, dir.Close())
 	}
-	err = errors.Join(err, s.reading.close())
 	if s.root != nil {
 		err = errors.Join(err, s.root.Close())
 	}
-	s.root, s.dirs, s.folders = nil, map[string]bool{}, map[string]*os.Root{}
+	s.root, s.dirs, s.folders = nil, map[string]*named{}, map[string]*folder{}
 	return err
 }
 
 // open returns the folder, which may be missing ([fs.ErrNotExist]).
-func (s *Store) open() (*os.Root, error) {
+func (s *Store) open() (*folder, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.root != nil {
 		return s.root, nil
 	}
 	root, err := os.OpenRoot(s.path)
-	if err == nil {
-		s.root = root
+	if err != nil {
+		return nil, err
 	}
-	return root, err
+	s.root = &folder{Root: root}
+	return s.root, nil
 }
 
 // Open implements [vault.Store].
@@ -104,13 +103,6 @@ func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io
 		r.end = offset + length
 	}
 	return r, nil
-}
-
-// content is an open regular file.
-type content interface {
-	// ReadAt may read less than there is; at the end it is [io.EOF].
-	ReadAt(p []byte, offset int64) (int, error)
-	io.Closer
 }
 
 func (s *Store) openFile(ctx context.Context, name string, offset int64) (content, error) {
@@ -140,9 +132,9 @@ func (s *Store) openHere(name string) (content, error) {
 		return nil, err
 	}
 	base := s.base(name)
-	f, err := s.reading.file(path.Dir(name), dir, base)
+	f, err := dir.read(base)
 	if errors.Is(err, fs.ErrNotExist) && base != path.Base(name) { // it got its name meanwhile
-		f, err = s.reading.file(path.Dir(name), dir, path.Base(name))
+		f, err = dir.read(path.Base(name))
 	}
 	return f, err
 }
@@ -172,17 +164,17 @@ func (s *Store) Stat(ctx context.Context, name string) (vault.Info, error) {
 	if err != nil {
 		return vault.Info{}, s.explain("look for", name, err)
 	}
-	return vault.Info{Name: name, Size: info.Size(), Modified: info.ModTime().UTC()}, nil
+	return vault.Info{Name: name, Size: info.size, Modified: info.modified.UTC()}, nil
 }
 
 // stat looks for a name, and returns its folder, and the file with the name
 // that it has there now.
-func (s *Store) stat(ctx context.Context, name string) (*os.Root, fs.FileInfo, error) {
+func (s *Store) stat(ctx context.Context, name string) (*folder, fileInfo, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, nil, err
+		return nil, fileInfo{}, err
 	}
 	if err := store.CheckName(name); err != nil {
-		return nil, nil, err
+		return nil, fileInfo{}, err
 	}
 	dir, info, err := s.lookUp(name)
 	if errors.Is(err, fs.ErrNotExist) && s.reopen(path.Dir(name)) {
@@ -191,21 +183,18 @@ func (s *Store) stat(ctx context.Context, name string) (*os.Root, fs.FileInfo, e
 	if isNotDir(err) {
 		err = fs.ErrNotExist
 	}
-	if err == nil && !info.Mode().IsRegular() {
-		err = fs.ErrNotExist
-	}
 	return dir, info, err
 }
 
-func (s *Store) lookUp(name string) (*os.Root, fs.FileInfo, error) {
+func (s *Store) lookUp(name string) (*folder, fileInfo, error) {
 	dir, err := s.folder(path.Dir(name))
 	if err != nil {
-		return nil, nil, err
+		return nil, fileInfo{}, err
 	}
 	base := s.base(name)
-	info, err := dir.Lstat(base)
+	info, err := dir.stat(base)
 	if errors.Is(err, fs.ErrNotExist) && base != path.Base(name) { // it got its name meanwhile
-		info, err = dir.Lstat(path.Base(name))
+		info, err = dir.stat(path.Base(name))
 	}
 	return dir, info, err
 }

@@ -281,10 +281,11 @@ func TestRenameNew(t *testing.T) {
 		t.Skip("only Linux and macOS have such a rename")
 	}
 	dir := t.TempDir()
-	root, err := os.OpenRoot(dir)
+	opened, err := os.OpenRoot(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
+	root := &folder{Root: opened}
 	defer root.Close()
 	write := func(name, text string) {
 		if err := errors.Join(root.MkdirAll("d", 0o700), root.WriteFile(name, []byte(text), 0o600)); err != nil {
@@ -292,11 +293,11 @@ func TestRenameNew(t *testing.T) {
 		}
 	}
 	write("d/.tmp-1", "first")
-	if err := renameNew(root, "d/.tmp-1", "d/file"); err != nil {
+	if err := root.renameNew("d/.tmp-1", "d/file"); err != nil {
 		t.Fatal(err)
 	}
 	write("d/.tmp-2", "second")
-	if err := renameNew(root, "d/.tmp-2", "d/file"); !errors.Is(err, fs.ErrExist) {
+	if err := root.renameNew("d/.tmp-2", "d/file"); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("onto a taken name: %v", err)
 	}
 	if got, err := root.ReadFile("d/file"); string(got) != "first" {

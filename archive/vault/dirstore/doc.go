@@ -2,8 +2,8 @@
 //
 // A name is a file below the folder. Files are created with mode 0600 and
 // folders with 0700. Everything happens beneath the folder through an
-// [os.Root]: no symbolic link in it leads out. Linux and macOS read a file
-// through the descriptor of its folder, which costs half as much, and follow
+// [os.Root]: no symbolic link in it leads out. Linux and macOS read and write a
+// file through the descriptor of its folder, which costs half as much, and follow
 // no link there. What is not a regular file counts as missing.
 //
 // # How a file appears
@@ -17,7 +17,8 @@
 //
 // CreateLater does the same for many files at once: they wait under their
 // temporary names until Flush syncs the file system, gives them their names,
-// and syncs it again. A crash in between leaves temporary files.
+// and syncs it again, which makes the names of new folders durable, too. A crash
+// in between leaves temporary files.
 //
 // Where the system or the file system has no such rename, the name is given
 // with a hard link, which does not replace either. Some file systems have no

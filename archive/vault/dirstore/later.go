@@ -9,8 +9,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"path/filepath"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -51,40 +49,36 @@ func (s *Store) CreateLater(ctx context.Context, name string, body io.ReadSeeker
 }
 
 func (s *Store) createLater(ctx context.Context, name string, body io.ReadSeeker) (full bool, err error) {
-	if _, _, err := s.stat(ctx, name); err == nil {
-		return false, fs.ErrExist // without reading the body
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return false, err
+	if err := s.isFree(ctx, name); err != nil {
+		return false, err // without reading the body
 	}
 	dir := path.Dir(name)
-	f, err := s.createTemp(dir)
+	f, err := s.createTemp(dir, false)
 	if err != nil {
 		return false, err
 	}
-	size, err := fill(ctx, f.File, body)
-	if err = errors.Join(err, f.Close()); err == nil && !s.wait(name, waiting{f.temp, size}) {
-		err = fs.ErrExist
+	size, err := fill(ctx, f.newFile, body)
+	if err = errors.Join(err, f.Close()); err == nil {
+		full, err = s.wait(name, waiting{f.temp, size})
 	}
 	if err != nil {
 		err = errors.Join(err, f.dir.Remove(f.temp))
 		s.removeEmpty(dir)
-		return false, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.later) >= maxLater || s.laterBytes >= maxLaterBytes, nil
+	return full, err
 }
 
-// wait takes a file among those that wait, unless one of that name is there.
-func (s *Store) wait(name string, w waiting) bool {
+// wait takes a file among those that wait, unless one of that name is there. It
+// reports whether they are as many as may wait.
+func (s *Store) wait(name string, w waiting) (full bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, taken := s.later[name]; taken {
-		return false
+		return false, fs.ErrExist
 	}
 	s.later[name] = w
 	s.laterBytes += w.size
-	return true
+	return len(s.later) >= maxLater || s.laterBytes >= maxLaterBytes, nil
 }
 
 // Flush implements [vault.Batcher]: contents first, then names, then what
@@ -112,9 +106,10 @@ func (s *Store) flush(batch map[string]waiting) error {
 	if err != nil {
 		return err
 	}
+	made := s.madeFolders()
 	whole := len(batch) >= syncAllFrom
 	if whole {
-		if whole, err = s.syncAll(root); err != nil {
+		if whole, err = s.syncAll(root.Root); err != nil {
 			return err
 		}
 	}
@@ -129,14 +124,37 @@ func (s *Store) flush(batch map[string]waiting) error {
 		}
 	}
 	if whole {
-		_, err = s.syncAll(root)
+		_, err = s.syncAll(root.Root)
 	} else {
-		err = syncEach(maps.Keys(s.renamed), func(dir string) error { return syncDir(root, dir) })
+		for dir := range made {
+			s.renamed[path.Dir(dir)] = true
+		}
+		err = syncEach(maps.Keys(s.renamed), func(dir string) error { return syncNames(root, dir) })
 	}
 	if err == nil {
 		clear(s.renamed)
+		s.areDurable(made)
 	}
 	return err
+}
+
+// madeFolders are those whose names a flush is to make durable.
+func (s *Store) madeFolders() map[string]*named {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	made := maps.Clone(s.dirs)
+	maps.DeleteFunc(made, func(_ string, n *named) bool { return n.durable })
+	return made
+}
+
+// areDurable notes that the names of folders are durable. One that was removed
+// and made again meanwhile is another.
+func (s *Store) areDurable(made map[string]*named) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range made {
+		n.durable = true
+	}
 }
 
 // giveName publishes one file that waits. Whoever was faster has the name.
@@ -174,7 +192,7 @@ func (s *Store) base(name string) string {
 }
 
 // named returns the folder of a file that is there and has its name.
-func (s *Store) named(ctx context.Context, name string) (*os.Root, error) {
+func (s *Store) named(ctx context.Context, name string) (*folder, error) {
 	if s.base(name) != path.Base(name) {
 		if err := s.Flush(ctx); err != nil {
 			return nil, err
@@ -182,6 +200,16 @@ func (s *Store) named(ctx context.Context, name string) (*os.Root, error) {
 	}
 	dir, _, err := s.stat(ctx, name)
 	return dir, err
+}
+
+// syncNames makes the names in a folder durable, if there is one: a deletion
+// elsewhere may have removed it.
+func syncNames(root *folder, dir string) error {
+	err := syncDir(root.Root, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func (s *Store) syncFile(name, temp string) error {
@@ -208,21 +236,18 @@ func syncEach(names iter.Seq[string], sync func(string) error) error {
 
 // folder returns a folder as a root of its own, so that what is done in it
 // need not walk there. It fails with [fs.ErrNotExist] for one that is missing.
-func (s *Store) folder(dir string) (*os.Root, error) {
-	root, err := s.open()
-	if err != nil || dir == "." {
-		return root, err
-	}
+func (s *Store) folder(dir string) (*folder, error) {
 	s.mu.Lock()
 	at := s.folders[dir]
 	s.mu.Unlock()
 	if at != nil {
 		return at, nil
 	}
-	if at, err = root.OpenRoot(filepath.FromSlash(dir)); err != nil {
-		if info, other := root.Stat(filepath.FromSlash(dir)); other == nil && !info.IsDir() {
-			err = &fs.PathError{Op: "open", Path: dir, Err: syscall.ENOTDIR} // it has an error of its own for that
-		}
+	root, err := s.open()
+	if err != nil || dir == "." {
+		return root, err
+	}
+	if at, err = root.below(dir); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -258,13 +283,13 @@ const maxFolders = 320
 
 // tempFile is a temporary file and where it is.
 type tempFile struct {
-	*os.File
-	dir  *os.Root
+	newFile
+	dir  *folder
 	temp string
 }
 
 // fill writes a body to a file. It ends with its context.
-func fill(ctx context.Context, f *os.File, body io.ReadSeeker) (int64, error) {
+func fill(ctx context.Context, f io.Writer, body io.ReadSeeker) (int64, error) {
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return 0, err
 	}
@@ -274,7 +299,7 @@ func fill(ctx context.Context, f *os.File, body io.ReadSeeker) (int64, error) {
 // contextWriter ends with its context.
 type contextWriter struct {
 	ctx context.Context
-	f   *os.File
+	f   io.Writer
 }
 
 func (w *contextWriter) Write(p []byte) (int, error) {

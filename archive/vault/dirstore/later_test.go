@@ -182,3 +182,49 @@ func TestFolderMadeAgain(t *testing.T) {
 		}
 	}
 }
+
+// The name of a new folder waits for the flush with the files in it, unless a
+// file that does not wait is stored below.
+func TestNamesOfFolders(t *testing.T) {
+	for _, n := range []int{1, syncAllFrom} {
+		s := newStore(t, t.TempDir())
+		for i := range n {
+			if err := s.CreateLater(t.Context(), fmt.Sprintf("a/b/%d", i), strings.NewReader("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, dir := range []string{"a", "a/b"} {
+			if !s.known(dir, false) || s.known(dir, true) {
+				t.Errorf("%s is not known, or already durable", dir)
+			}
+		}
+		if err := s.Create(t.Context(), "a/file", strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+		if !s.known("a", true) || s.known("a/b", true) {
+			t.Error("it is not just the folder of the file that became durable")
+		}
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !s.known("a/b", true) {
+			t.Error("after a flush, the name of a folder is not durable")
+		}
+	}
+}
+
+// A folder that was removed and made again during a flush is not taken for the
+// one whose name that made durable.
+func TestFolderMadeAgainDuringFlush(t *testing.T) {
+	s := newStore(t, t.TempDir())
+	if err := s.CreateLater(t.Context(), "a/1", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	made := s.madeFolders()
+	s.forget("a")
+	s.know("a", false)
+	s.areDurable(made)
+	if s.known("a", true) {
+		t.Error("it is taken for durable")
+	}
+}

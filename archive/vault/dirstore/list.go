@@ -32,7 +32,7 @@ func (s *Store) List(ctx context.Context, prefix string) iter.Seq2[vault.Info, e
 		}
 		root, err := s.open()
 		if err == nil {
-			_, err = s.walk(ctx, root, dir, yield)
+			_, err = s.walk(ctx, root.Root, dir, yield)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			yield(vault.Info{}, fmt.Errorf("list %s in %s: %w", cmp.Or(prefix, "everything"), s.path, err))

@@ -27,7 +27,7 @@ func (s *Store) Sweep(ctx context.Context) error {
 				return errors.Join(err, ctx.Err())
 			}
 			if !d.IsDir() && strings.HasPrefix(path.Base(name), store.TempPrefix) {
-				s.removeTemp(root, filepath.FromSlash(name))
+				s.removeTemp(root.Root, filepath.FromSlash(name))
 			}
 			return nil
 		})

@@ -3,7 +3,6 @@ package dirstore
 import (
 	"errors"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,11 +23,12 @@ func syncAll(root *os.Root) (bool, error) {
 }
 
 // mayBeRemoved reports whether an open folder is none that has a name.
-func mayBeRemoved(dir *os.Root) bool {
-	info, err := dir.Stat(".")
+func mayBeRemoved(dir *folder) bool {
+	fd, err := dir.hold()
 	if err != nil {
 		return true
 	}
-	at, ok := info.Sys().(*syscall.Stat_t)
-	return !ok || at.Nlink == 0
+	defer dir.release()
+	var is unix.Stat_t
+	return unix.Fstat(fd, &is) != nil || is.Nlink == 0
 }

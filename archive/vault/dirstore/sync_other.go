@@ -8,4 +8,4 @@ import "os"
 func syncAll(*os.Root) (bool, error) { return false, nil }
 
 // mayBeRemoved cannot tell here.
-func mayBeRemoved(*os.Root) bool { return true }
+func mayBeRemoved(*folder) bool { return true }

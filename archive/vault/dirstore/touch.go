@@ -17,9 +17,9 @@ var _ vault.Toucher = (*Store)(nil)
 func (s *Store) Touch(ctx context.Context, name string) error {
 	dir, at, err := s.stat(ctx, name)
 	if err == nil {
-		err = locked(dir, at.Name(), func(fs.FileInfo) error {
+		err = locked(dir.Root, at.base, func(fs.FileInfo) error {
 			now := s.now()
-			return dir.Chtimes(at.Name(), now, now)
+			return dir.Chtimes(at.base, now, now)
 		})
 	}
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *Store) DeleteUnchanged(ctx context.Context, seen vault.Info) error {
 	dir, err := s.named(ctx, seen.Name)
 	if err == nil {
 		base := path.Base(seen.Name)
-		err = locked(dir, base, func(info fs.FileInfo) error {
+		err = locked(dir.Root, base, func(info fs.FileInfo) error {
 			if !info.ModTime().Equal(seen.Modified) {
 				return store.ErrChanged
 			}
@@ -55,7 +55,7 @@ func (s *Store) cleanUp(name string) error {
 	if err != nil {
 		return s.explain("delete", name, err)
 	}
-	if err := syncDir(root, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := syncDir(root.Root, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return s.explain("delete", name, err)
 	}
 	return nil
