@@ -71,7 +71,7 @@ type Options struct {
 	// metadata only, and downloads none of them.
 	NoContentProof bool
 	// Downloads is how many images the proofs of all projects download at a
-	// time, at most; 0: 512. It finds out how many are of use.
+	// time, at most; 0: 256. It finds out how many are of use.
 	Downloads int
 	// TempDir is where records wait; empty: the system's.
 	TempDir string
@@ -96,7 +96,7 @@ func (o Options) withDefaults() Options {
 		o.Batches = 32
 	}
 	if o.Downloads <= 0 {
-		o.Downloads = 512
+		o.Downloads = 256
 	}
 	if o.Transfer == "" {
 		o.Transfer = TransferAuto
