@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math/bits"
+	"runtime"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -31,13 +33,7 @@ type frameWriter struct {
 }
 
 func newFrameWriter(w io.Writer, frameSize int) (*frameWriter, error) {
-	// One goroutine: the same input gives the same frames, and a backup
-	// has other use for the processors. Records are mostly what nothing
-	// compresses, so that better levels take far longer for little less.
-	enc, err := zstd.NewWriter(nil,
-		zstd.WithEncoderConcurrency(1),
-		zstd.WithEncoderLevel(zstd.SpeedFastest),
-		zstd.WithEncoderCRC(true))
+	enc, err := newEncoder(frameSize)
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +42,20 @@ func newFrameWriter(w io.Writer, frameSize int) (*frameWriter, error) {
 		out: &hashWriter{w: w, hash: sha256.New()},
 		buf: make([]byte, 0, frameSize),
 	}, nil
+}
+
+// newEncoder returns what makes frames of up to so many bytes. Several
+// goroutines may use it; the same input gives the same frames.
+func newEncoder(frameSize int) (*zstd.Encoder, error) {
+	// Records are mostly what nothing compresses, so that better levels take
+	// far longer for little less. The window, which takes twice its size in
+	// memory, need not be larger than what is in it.
+	const most = 4 << 20
+	return zstd.NewWriter(nil,
+		zstd.WithEncoderConcurrency(min(4, runtime.GOMAXPROCS(0))),
+		zstd.WithEncoderLevel(zstd.SpeedFastest),
+		zstd.WithWindowSize(min(most, 1<<bits.Len(uint(frameSize-1)))), // last: the level has one too
+		zstd.WithEncoderCRC(true))
 }
 
 // Write implements [io.Writer].
@@ -70,16 +80,32 @@ func (f *frameWriter) cut() error {
 	if len(f.buf) == 0 {
 		return nil
 	}
+	size := len(f.buf)
+	f.packed = f.enc.EncodeAll(f.buf, f.packed[:0])
+	f.buf = f.buf[:0]
+	return f.append(f.packed, size)
+}
+
+// take appends a frame that was made of so many bytes elsewhere, with an
+// encoder like its own.
+func (f *frameWriter) take(packed []byte, size int) error {
+	if err := f.cut(); err != nil {
+		return err
+	}
+	f.offset += int64(size)
+	return f.append(packed, size)
+}
+
+// append writes a frame and its entry of the seek table.
+func (f *frameWriter) append(packed []byte, size int) error {
 	const most = (maxTable-tableHeader-tableFooter)/tableEntry - 1 // one is the check frame
 	if len(f.table) >= most*tableEntry {
 		return fmt.Errorf("an archive of more than %d frames could not be read back; use larger frames", int64(most))
 	}
-	f.packed = f.enc.EncodeAll(f.buf, f.packed[:0])
 	// A frame ends with the checksum that the table has too.
-	checksum := binary.LittleEndian.Uint32(f.packed[len(f.packed)-4:])
-	f.table = appendTableEntry(f.table, len(f.packed), len(f.buf), checksum)
-	f.buf = f.buf[:0]
-	_, err := f.out.Write(f.packed)
+	checksum := binary.LittleEndian.Uint32(packed[len(packed)-4:])
+	f.table = appendTableEntry(f.table, len(packed), size, checksum)
+	_, err := f.out.Write(packed)
 	return err
 }
 

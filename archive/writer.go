@@ -57,7 +57,9 @@ func NewWriter(w io.Writer, opt WriterOptions) (*Writer, error) {
 }
 
 // NewSpool opens a spool for the image records of one project.
-func (w *Writer) NewSpool() (*Spool, error) { return newSpool(w.opt.TempDir) }
+func (w *Writer) NewSpool() (*Spool, error) {
+	return newSpool(w.opt.TempDir, w.frames.enc, w.opt.FrameSize)
+}
 
 // ProjectMembers is what an archive holds of a project beside its image
 // records.
@@ -147,9 +149,30 @@ func (w *Writer) writeProject(id string, p *ProjectMembers, files [len(projectFi
 	if images == nil {
 		return w.addBytes(memberName(id, imagesFile), nil)
 	}
-	return w.add(memberName(id, imagesFile), images.size, func(dst io.Writer) error {
-		return images.copyTo(dst, &w.objects)
-	})
+	return w.addImages(memberName(id, imagesFile), images)
+}
+
+// addImages writes the member whose content is in a spool.
+func (w *Writer) addImages(name string, images *Spool) error {
+	offset, size := w.frames.offset, images.size
+	// What comes after the header are frames, which a tar.Writer does not
+	// take: this one has no more to do.
+	if err := tar.NewWriter(w.frames).WriteHeader(w.header(name, size)); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	sum, err := images.moveTo(w.frames, &w.objects)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	if _, err := w.frames.Write(make([]byte, padded(size)-size)); err != nil {
+		return fmt.Errorf("write %s: %w", name, err)
+	}
+	w.members = append(w.members, manifest.Member{Name: name, Size: size, SHA256: sum, Offset: offset})
+	return nil
+}
+
+func (w *Writer) header(name string, size int64) *tar.Header {
+	return &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: w.opt.ModTime.UTC().Truncate(time.Second)}
 }
 
 func (w *Writer) addBytes(name string, data []byte) error {
@@ -162,8 +185,7 @@ func (w *Writer) addBytes(name string, data []byte) error {
 // add writes one member, its padding included, and takes note of it.
 func (w *Writer) add(name string, size int64, content func(io.Writer) error) error {
 	offset := w.frames.offset
-	header := &tar.Header{Typeflag: tar.TypeReg, Name: name, Size: size, Mode: 0o644, ModTime: w.opt.ModTime.UTC().Truncate(time.Second)}
-	if err := w.tar.WriteHeader(header); err != nil {
+	if err := w.tar.WriteHeader(w.header(name, size)); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	out := &hashWriter{w: w.tar, hash: sha256.New()}
