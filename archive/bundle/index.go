@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"io/fs"
 	"math"
@@ -30,11 +31,13 @@ type index struct {
 	container *archive.Container
 	member    manifest.Member
 	lines     io.ReaderAt
+	seed      maphash.Seed // of places
 
 	mu     sync.Mutex
 	done   bool    // blocks and err are there
 	blocks []block // in the order of their digests
 	err    error
+	sum    uint64 // of the places of all objects
 	buffer []byte // for a block
 }
 
@@ -45,12 +48,12 @@ type block struct {
 }
 
 // openIndex checks that there is an index.
-func openIndex(ctx context.Context, c *archive.Container, m manifest.Member) (*index, error) {
+func openIndex(ctx context.Context, c *archive.Container, m manifest.Member, seed maphash.Seed) (*index, error) {
 	lines, err := c.Section(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	return &index{container: c, member: m, lines: lines}, nil
+	return &index{container: c, member: m, lines: lines, seed: seed}, nil
 }
 
 // find returns the offset of an object.
@@ -94,6 +97,7 @@ func (x *index) read(ctx context.Context) ([]block, error) {
 	var blocks []block
 	var e entry
 	var previous manifest.Digest // none is zero
+	x.sum = 0
 	for at, n := int64(0), 1; ; n++ {
 		line, err := in.ReadSlice('\n')
 		if errors.Is(err, io.EOF) && len(line) == 0 {
@@ -109,6 +113,7 @@ func (x *index) read(ctx context.Context) ([]block, error) {
 			blocks = append(blocks, block{e.SHA256, at})
 		}
 		at += int64(len(line))
+		x.sum += maphash.Bytes(x.seed, line)
 		previous = e.SHA256
 	}
 	if manifest.Digest(h.Sum(nil)) != x.member.SHA256 {

@@ -114,6 +114,9 @@ func TestOrders(t *testing.T) {
 		if err := read(t.Context(), b, "elsewhere"); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s, an object that is not there: %v", name, err)
 		}
+		if err := b.CheckPlaces(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	other := archivetest.Object(texts[7])
 	other.Ext = "jpg"
@@ -139,6 +142,11 @@ func TestWithoutIndex(t *testing.T) {
 	if err := read(t.Context(), b, texts[0]); err == nil || !strings.Contains(err.Error(), "index in the archive is damaged: line 1 is not as it must be") {
 		t.Errorf("out of order: %v", err)
 	}
+}
+
+// holds reports whether a line of the index is that of a picture.
+func holds(text string) func(string) bool {
+	return func(line string) bool { return strings.HasPrefix(line, archivetest.Object(text).SHA256.String()) }
 }
 
 // An index that is not as it must be is found out, and gives no wrong bytes.
@@ -182,6 +190,7 @@ func TestHostileIndex(t *testing.T) {
 				l[i] = strings.Replace(l[i], " gif ", " gif 1", 1)
 			}
 		}),
+		"one less": lines(func(l []string) { l[slices.IndexFunc(l, holds(texts[1999]))] = "" }),
 		"no lines": func(string) string { return "" },
 	} {
 		b := bundleOf(t, texts, index)
@@ -190,6 +199,9 @@ func TestHostileIndex(t *testing.T) {
 		}
 		if err := read(t.Context(), b, texts[1999]); err == nil {
 			t.Errorf("%s: nothing is said", name)
+		}
+		if err := b.CheckPlaces(t.Context()); err == nil || !strings.Contains(err.Error(), "or has them at other places") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

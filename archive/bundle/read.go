@@ -84,10 +84,10 @@ func Open(ctx context.Context, ra io.ReaderAt, size int64) (*Bundle, error) {
 	if err := b.readSignature(ctx); err != nil {
 		return nil, err
 	}
-	if b.index, err = openIndex(ctx, c, b.head.Index); err != nil {
+	b.trail = newTrail(c)
+	if b.index, err = openIndex(ctx, c, b.head.Index, b.trail.seed); err != nil {
 		return nil, err
 	}
-	b.trail = newTrail(c)
 	return b, b.findFirst(ctx)
 }
 
@@ -102,7 +102,7 @@ func (b *Bundle) findFirst(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	b.trail.begin(p.Next())
+	b.trail.begin(p.Next(), b.head.Index.Offset)
 	return nil
 }
 
@@ -153,6 +153,20 @@ func (b *Bundle) CheckIndex(ctx context.Context) error {
 	return err
 }
 
+// CheckPlaces reports whether the index has all objects of the bundle at their
+// places and no others. It looks at those only that were not asked for in their
+// order before, so that it takes next to nothing after all have been.
+func (b *Bundle) CheckPlaces(ctx context.Context) error {
+	if err := b.CheckIndex(ctx); err != nil {
+		return err
+	}
+	sum, err := b.trail.finish(ctx)
+	if err == nil && sum != b.index.sum {
+		err = damaged(indexName, "it does not have the objects that are in the bundle, or has them at other places")
+	}
+	return err
+}
+
 // OpenObject reads an object; it is checked as [vault.Vault.OpenObject] does.
 func (b *Bundle) OpenObject(ctx context.Context, o manifest.Object) (io.ReadCloser, error) {
 	name := vault.PlainObjectName(o)
@@ -163,6 +177,9 @@ func (b *Bundle) OpenObject(ctx context.Context, o manifest.Object) (io.ReadClos
 			return nil, err
 		}
 		p, err = b.trail.follow(ctx, offset)
+		if errors.Is(err, io.EOF) {
+			err = damaged(indexName, "it has an object at offset %d, behind the last", offset)
+		}
 		if err == nil && (p.Name != name || p.Size != o.Size) {
 			err = damaged(indexName, "%d bytes of %q are at offset %d", p.Size, p.Name, offset)
 		}

@@ -2,7 +2,12 @@ package bundle
 
 import (
 	"context"
+	"hash/maphash"
+	"io"
+	"path"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"cvarchive/archive"
@@ -26,7 +31,12 @@ const (
 type trail struct {
 	container *archive.Container
 
+	seed maphash.Seed // of places
+	end  int64        // of the last object
+
 	mu    sync.Mutex
+	first *walk              // from the first object on, whether it is in walks or not
+	sum   uint64             // of the places of the objects that first has read
 	walks []*walk            // the one that found something last at the end
 	known map[string]step    // by names of members
 	ring  [remembered]string // what known has, the oldest at next
@@ -50,12 +60,37 @@ type step struct {
 }
 
 func newTrail(c *archive.Container) *trail {
-	return &trail{container: c, known: map[string]step{}}
+	return &trail{container: c, known: map[string]step{}, seed: maphash.MakeSeed()}
 }
 
-// begin starts at the first object.
-func (t *trail) begin(offset int64) {
-	t.walks = append(t.walks, &walk{offset: offset, reach: maxReach})
+// begin starts at the first object; the last one ends at end or before.
+func (t *trail) begin(offset, end int64) {
+	t.end = end
+	t.first = &walk{offset: offset, reach: maxReach}
+	t.walks = append(t.walks, t.first)
+}
+
+// finish reads the headers that have not been read from the first on, and returns the sum of the places of all objects: what the index
+// should come to, in whatever order.
+func (t *trail) finish(ctx context.Context) (sum uint64, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.first.offset < t.end {
+		if _, err := t.step(ctx, t.first); err != nil {
+			return 0, err
+		}
+	}
+	return t.sum, nil
+}
+
+// placeOf is a number that stands for the line of the index of a member.
+func (t *trail) placeOf(p archive.Placed, offset int64) uint64 {
+	digest, ext, _ := strings.Cut(path.Base(p.Name), ".")
+	var line [512]byte // no garbage
+	b := append(append(line[:0], digest...), ' ')
+	b = append(strconv.AppendInt(b, p.Size, 10), ' ')
+	b = append(append(b, ext...), ' ')
+	return maphash.Bytes(t.seed, append(strconv.AppendInt(b, offset, 10), '\n'))
 }
 
 // find returns where an object is if it can be reached.
@@ -100,9 +135,15 @@ func (t *trail) follow(ctx context.Context, offset int64) (archive.Placed, error
 
 // step reads the next header.
 func (t *trail) step(ctx context.Context, w *walk) (s step, err error) {
+	if w.offset >= t.end {
+		return s, io.EOF
+	}
 	p, err := t.container.At(ctx, w.offset)
 	if err != nil {
 		return s, err
+	}
+	if w == t.first {
+		t.sum += t.placeOf(p, w.offset)
 	}
 	w.offset = p.Next()
 	w.read++

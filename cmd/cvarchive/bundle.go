@@ -334,9 +334,6 @@ func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found
 			return err
 		}
 	}
-	if err := o.verifyIndex(ctx, report, found); err != nil {
-		return err
-	}
 	r, err := archive.NewReader(o.file, o.size)
 	if err != nil {
 		return nil // and reported
@@ -365,12 +362,13 @@ func (o *opened) verifyObjects(ctx context.Context, report *verify.Report, found
 		}
 		addProblem(report, found, p)
 	}
-	return nil
+	return o.verifyIndex(ctx, report, found)
 }
 
-// verifyIndex adds to the report what is wrong with the index of a bundle.
+// verifyIndex adds to the report what is wrong with the index of a bundle, whose
+// objects have been read.
 func (o *opened) verifyIndex(ctx context.Context, report *verify.Report, found func(verify.Problem)) error {
-	err := o.bundle.CheckIndex(ctx)
+	err := o.bundle.CheckPlaces(ctx)
 	corrupt, damaged := errors.AsType[*archive.CorruptError](err)
 	if damaged {
 		addProblem(report, found, verify.Problem{Kind: verify.Structure, Item: "index of the bundle", Reason: corrupt.Reason, Hint: "use another copy of the bundle"})
