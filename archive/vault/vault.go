@@ -145,7 +145,7 @@ func OpenWith(ctx context.Context, s Store, keys Keys) (*Vault, error) {
 	m, err := readMarker(ctx, s)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &NotVaultError{
-			Store: s.String(), Reason: "it has no " + MarkerName,
+			Store: s.String(), Reason: noMarker(s),
 			Hint: "check the vault's address, or make one there with `cvarchive init`",
 		}
 	}
@@ -166,6 +166,14 @@ func readMarker(ctx context.Context, s Store) (marker, error) {
 		return marker{}, fmt.Errorf("open the vault: read %s: %w", MarkerName, err)
 	}
 	return parseMarker(s.String(), text)
+}
+
+// noMarker says why a store has no marker.
+func noMarker(s Store) string {
+	if place, ok := s.(interface{ Missing() bool }); ok && place.Missing() {
+		return "there is no such folder"
+	}
+	return "it has no " + MarkerName
 }
 
 // parseMarker looks at the version first: what else a newer marker holds is

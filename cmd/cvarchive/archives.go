@@ -86,21 +86,9 @@ func (a *app) openLoneFile(c *cli.Context, path string) (*opened, error) {
 	if list, split := volumesOf(path); split {
 		return openVolumes(list)
 	}
-	f, err := os.Open(path)
+	f, info, err := openRegular(path)
 	if err != nil {
-		reason := err
-		if pe, ok := errors.AsType[*fs.PathError](err); ok {
-			reason = pe.Err
-		}
-		return nil, fmt.Errorf("open the archive %s: %w; give a readable file, or a name from cvarchive list", path, reason)
-	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a file; give an archive, or a name from cvarchive list")
-	}
-	if err != nil {
-		f.Close()
-		return nil, fmt.Errorf("open the archive %s: %w", path, err)
+		return nil, err
 	}
 	o := &opened{name: path, file: f, size: info.Size(), close: f.Close}
 	o.signature = func(context.Context) ([]byte, error) { return besideFile(path) }
@@ -112,6 +100,26 @@ func (a *app) openLoneFile(c *cli.Context, path string) (*opened, error) {
 		return nil, err
 	}
 	return o, nil
+}
+
+// openRegular opens a file. It looks at it first: a pipe would be waited for.
+func openRegular(path string) (*os.File, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("open the archive %s: it is not a file; give an archive, or a name from cvarchive list", path)
+	}
+	var f *os.File
+	if err == nil {
+		f, err = os.Open(path)
+	}
+	if err == nil {
+		return f, info, nil
+	}
+	reason := err
+	if pe, ok := errors.AsType[*fs.PathError](err); ok {
+		reason = pe.Err
+	}
+	return nil, nil, fmt.Errorf("open the archive %s: %w; give a readable file, or a name from cvarchive list", path, reason)
 }
 
 // decryptLone puts what an encrypted file holds in its place.

@@ -8,7 +8,11 @@ import (
 	"unicode"
 )
 
-const redacted = "[redacted]"
+const (
+	redacted = "[redacted]"
+	// shortestSecret is in bytes. Keys of services have 32 and more.
+	shortestSecret = 4
+)
 
 // allowedQuery lists, in lower case, the query keys whose values may be
 // shown: they select or shape, none of them grants.
@@ -82,10 +86,11 @@ var (
 
 // Scrub takes out of free text, such as a service's error message, whatever
 // could be a credential: the SAS parts of URLs, key=value and header-like
-// spellings, bearer tokens. The given secrets are taken out to the letter.
+// spellings, bearer tokens. The given secrets are taken out to the letter,
+// unless they are so short that they are none and half of the text would go.
 func Scrub(text string, secrets ...string) string {
 	for _, s := range secrets {
-		if s != "" {
+		if len(s) >= shortestSecret {
 			text = strings.ReplaceAll(text, s, redacted)
 			text = strings.ReplaceAll(text, url.QueryEscape(s), redacted)
 		}

@@ -55,6 +55,9 @@ func TestScrub(t *testing.T) {
 	if got := Scrub("wrong key abc+def, sent as abc%2Bdef", "", "abc+def"); strings.Contains(got, "def,") || strings.HasSuffix(got, "def") {
 		t.Errorf("Scrub leaves a known secret: %q", got)
 	}
+	if got := Scrub("a wrong key", "a"); got != "a wrong key" {
+		t.Errorf("with a key that was a slip of the hand: %q", got)
+	}
 	for _, text := range []string{
 		"BadRequestImageMetadataKey: the key is too long",
 		"project 64b822c5-8082-4b36-a426-27225f4aa18c, request 0af7651916cd43dd8448eb211c80319c",

@@ -62,6 +62,12 @@ func New(path string) (*Store, error) {
 // String returns the folder's absolute path.
 func (s *Store) String() string { return s.path }
 
+// Missing reports whether the folder is not there (yet).
+func (s *Store) Missing() bool {
+	_, err := os.Stat(s.path)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // Close gives what waits for a Flush its names and releases the folder.
 func (s *Store) Close() error {
 	err := s.Flush(context.Background())

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"cvarchive/archive/vault"
 	"cvarchive/archive/vault/storecheck"
 )
 
@@ -339,4 +340,17 @@ func bareWrite(path string, body []byte, sync bool) error {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// A vault whose folder is not there is another mistake than a folder that is none.
+func TestMissingFolderIsNoVault(t *testing.T) {
+	dir := t.TempDir()
+	for path, want := range map[string]string{
+		dir:                         "it has no cvarchive.json",
+		filepath.Join(dir, "wrong"): "there is no such folder",
+	} {
+		if _, err := vault.Open(t.Context(), newStore(t, path)); err == nil || !strings.Contains(err.Error(), path+" is not a vault: "+want+"; check the vault's address") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
 }
