@@ -93,7 +93,7 @@ func (c *Client) do(ctx context.Context, k call, out any) error {
 		err = manifest.CheckJSON(data)
 	}
 	if err == nil {
-		err = json.Unmarshal(data, out)
+		err = decode(data, out)
 	}
 	if err != nil {
 		return &manifest.ServiceError{
@@ -103,6 +103,16 @@ func (c *Client) do(ctx context.Context, k call, out any) error {
 		}
 	}
 	return nil
+}
+
+// decoder is an answer that reads its JSON itself.
+type decoder interface{ decode(data []byte) error }
+
+func decode(data []byte, out any) error {
+	if d, ok := out.(decoder); ok {
+		return d.decode(data)
+	}
+	return json.Unmarshal(data, out)
 }
 
 // roundTrip makes a call; the answer is a success, or nil where a deletion

@@ -27,11 +27,31 @@ type image struct {
 	extra manifest.Extra
 }
 
+// plainImage is an image without fields that are not known.
+type plainImage image
+
 // UnmarshalJSON implements [json.Unmarshaler].
 func (i *image) UnmarshalJSON(data []byte) (err error) {
-	type plain image
-	i.extra, err = unmarshalKeeping(data, (*plain)(i))
+	i.extra, err = unmarshalKeeping(data, (*plainImage)(i))
 	return err
+}
+
+// imagePage is an answer that lists images.
+type imagePage []image
+
+// decode implements [decoder]. Nearly always every field is known, and then
+// the page is read at once: one image after the other, each of them would be
+// looked at four times.
+func (p *imagePage) decode(data []byte) error {
+	var plain []plainImage
+	if unmarshalKnown(data, &plain) != nil {
+		return json.Unmarshal(data, (*[]image)(p))
+	}
+	*p = make(imagePage, len(plain))
+	for i := range plain {
+		(*p)[i] = image(plain[i])
+	}
+	return nil
 }
 
 type imageTag struct {
@@ -74,8 +94,9 @@ func blobOf(original, resized string) string {
 // linkPath is a link without its signature, which differs between two links
 // to one blob.
 func linkPath(link string) string {
-	if rest, ok := strings.CutPrefix(link, "https://"); ok && !strings.ContainsAny(link, "%#@") {
-		rest, _, _ = strings.Cut(rest, "?")
+	scheme, rest, _ := strings.Cut(link, "://")
+	rest, _, _ = strings.Cut(rest, "?")
+	if (scheme == "https" || scheme == "http") && !strings.ContainsAny(rest, "%#@") {
 		return rest // what the parser would say, of two links an image
 	}
 	u, err := url.Parse(link)
@@ -122,7 +143,7 @@ func (c *Client) imagePage(ctx context.Context, k call, q manifest.ImageQuery) (
 }
 
 func (c *Client) images(ctx context.Context, k call) ([]manifest.ListedImage, error) {
-	var found []image
+	var found imagePage
 	if err := c.do(ctx, k, &found); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,8 @@ package customvision
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,9 +17,7 @@ import (
 // and returns the fields that the struct does not name. Credentials within
 // them, such as the signature of a link, are taken out.
 func unmarshalKeeping(data []byte, dst any) (manifest.Extra, error) {
-	strict := json.NewDecoder(bytes.NewReader(data))
-	strict.DisallowUnknownFields()
-	if strict.Decode(dst) == nil {
+	if unmarshalKnown(data, dst) == nil {
 		return nil, nil // as it is nearly always
 	}
 	reflect.ValueOf(dst).Elem().SetZero()
@@ -40,6 +40,20 @@ func unmarshalKeeping(data []byte, dst any) (manifest.Extra, error) {
 		extra[name] = scrubJSON(raw)
 	}
 	return extra, nil
+}
+
+// unmarshalKnown decodes JSON of which the value that dst points to names
+// every field; where that fails, dst may hold some of it.
+func unmarshalKnown(data []byte, dst any) error {
+	strict := json.NewDecoder(bytes.NewReader(data))
+	strict.DisallowUnknownFields()
+	if err := strict.Decode(dst); err != nil {
+		return err
+	}
+	if _, err := strict.Token(); err != io.EOF {
+		return errors.New("more follows")
+	}
+	return nil
 }
 
 func fieldNames(t reflect.Type) []string {
