@@ -13,6 +13,9 @@ import (
 // others: one takes less time than to hand it over is worth.
 const batch = 16
 
+// batchBytes is how many bytes are enough for one.
+const batchBytes = 1 << 20
+
 // batchOf returns how many objects of a store are looked at one after the
 // other. Those that are behind a network are worth asking for at once.
 func batchOf(s vault.Store) int {
@@ -32,13 +35,15 @@ type queue struct {
 
 	started int
 	next    []mention
+	bytes   int64 // of next
 	full    chan []mention
 }
 
 // add hands an object over, or keeps it until there are some more.
 func (q *queue) add(m mention) {
 	q.next = append(q.next, m)
-	if len(q.next) == q.batch {
+	q.bytes += m.object.Size
+	if len(q.next) == q.batch || q.bytes >= batchBytes { // large ones are worth a goroutine each
 		q.hand()
 	}
 }
@@ -56,7 +61,7 @@ func (q *queue) end() {
 // hand gives the next objects to a goroutine, if need be when one is free.
 func (q *queue) hand() {
 	some := q.next
-	q.next = make([]mention, 0, q.batch)
+	q.next, q.bytes = make([]mention, 0, q.batch), 0
 	if q.full == nil {
 		q.full = make(chan []mention)
 	}
