@@ -39,6 +39,12 @@ func failWith(err error) func(context.Context, string) error {
 // largeArchive is an archive of one project with many images.
 func largeArchive(t *testing.T, v *vault.Vault, count int) []byte {
 	t.Helper()
+	return archiveOf(t, v, count, 0)
+}
+
+// archiveOf is a large archive whose images have so many more bytes.
+func archiveOf(t *testing.T, v *vault.Vault, count, more int) []byte {
+	t.Helper()
 	var file bytes.Buffer
 	w, err := archive.NewWriter(&file, archive.WriterOptions{TempDir: t.TempDir()})
 	if err != nil {
@@ -49,7 +55,7 @@ func largeArchive(t *testing.T, v *vault.Vault, count int) []byte {
 		t.Fatal(err)
 	}
 	for n := range count {
-		data := contentOf(0, 0)
+		data := append(contentOf(0, 0), make([]byte, more)...)
 		data = append(data, byte(n), byte(n>>8))
 		o := objectOf(data)
 		if _, err := v.PutObject(t.Context(), o, bytes.NewReader(data)); err != nil {

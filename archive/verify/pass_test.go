@@ -2,11 +2,13 @@ package verify_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -303,5 +305,33 @@ func TestDeadStoreIsGivenUp(t *testing.T) {
 	_, err = verify.Archive(t.Context(), vaulttest.Init(t, gate), a, verify.Options{ReadData: true})
 	if err == nil || !strings.Contains(err.Error(), "could not be read; check that the vault can be read") || gate.Hits() > 150 {
 		t.Errorf("after %d tries: %v", gate.Hits(), err)
+	}
+}
+
+// Large objects are read at once, though there are no more of them than
+// a goroutine looks at of small ones.
+func TestLargeObjectsAreReadAtOnce(t *testing.T) {
+	memory := vaulttest.NewMemory()
+	v := vaulttest.Init(t, memory)
+	a, err := v.CommitArchive(t.Context(), "weu", at, "0123abcd", bytes.NewReader(archiveOf(t, v, 4, 1<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var waiting atomic.Int64
+	both := make(chan struct{})
+	gate := vaulttest.Gate(memory, vaulttest.When{Prefix: "objects/"}, func(ctx context.Context, _ string) error {
+		if waiting.Add(1) == 2 {
+			close(both)
+		}
+		select {
+		case <-both:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	report, err := verify.Archive(t.Context(), vaulttest.Init(t, gate), a, verify.Options{ReadData: true})
+	if err != nil || !report.Sound() {
+		t.Errorf("report %+v, %v", report, err)
 	}
 }
