@@ -115,8 +115,8 @@ type wireRegion struct {
 	Height   num     `json:"height"`
 }
 
-// wireImage describes an image; names finds the names of tags and is nil
-// where the service leaves them out.
+// wireImage describes an image, as an [imageList] does that of many; tags
+// have the names of its tags and are nil where the service leaves them out.
 func (c *call) wireImage(im *image, tags []*tag) wireImage {
 	w := wireImage{
 		ID: im.ID, Created: stamp(im.Created), Width: im.Width, Height: im.Height,
