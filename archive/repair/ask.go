@@ -16,7 +16,7 @@ type asked struct {
 	source    Source
 	name      string
 	downloads *download.Downloader
-	down      error // it does not answer: nothing more is asked
+	down      error // it does not answer, or is not known: nothing more is asked
 }
 
 // want is one record whose bytes would mend an object.
@@ -27,23 +27,61 @@ type want struct {
 
 // ask gets from one source what it can.
 func (r *run) ask(ctx context.Context, name string) error {
-	src, err := r.opt.Source(name)
-	if err != nil {
-		r.refuse(name, err)
-		return nil
-	}
-	a := &asked{run: r, source: src, name: name, downloads: download.New(src, download.Options{Delay: r.opt.RetryDelay, Now: r.opt.Now})}
-	defer a.downloads.Close()
-	for _, id := range distinct(r.works, func(it *Item) string { return it.ProjectID }) {
-		if err := a.project(ctx, id); err != nil {
+	a := r.sourceOf(name)
+	ids, works := r.projects(name)
+	for _, id := range ids {
+		if a.down != nil {
+			break
+		}
+		if err := a.project(ctx, id, works[id]); err != nil {
 			return err
 		}
-		if a.down != nil {
-			r.refuse(name, a.down)
-			return nil
-		}
+	}
+	if a.down != nil {
+		r.refuse(name, a.down)
 	}
 	return nil
+}
+
+// sourceOf returns a source, which stays down once it was, for all windows.
+func (r *run) sourceOf(name string) *asked {
+	if a := r.sources[name]; a != nil {
+		return a
+	}
+	a := &asked{run: r, name: name}
+	r.sources[name] = a
+	if a.source, a.down = r.opt.Source(name); a.down == nil {
+		a.downloads = download.New(a.source, download.Options{Delay: r.opt.RetryDelay, Now: r.opt.Now})
+	}
+	return a
+}
+
+func (a *asked) close() {
+	if a.downloads != nil {
+		a.downloads.Close()
+	}
+}
+
+// projects returns the projects of a source, in order of appearance, and the
+// objects that records of each name.
+func (r *run) projects(source string) (ids []string, works map[string][]*work) {
+	works = map[string][]*work{}
+	for _, w := range r.works {
+		for i := range w.items {
+			it := &w.items[i]
+			if it.Source != source {
+				continue
+			}
+			of := works[it.ProjectID]
+			if of == nil {
+				ids = append(ids, it.ProjectID)
+			}
+			if of == nil || of[len(of)-1] != w {
+				works[it.ProjectID] = append(of, w)
+			}
+		}
+	}
+	return ids, works
 }
 
 // refuse gives a reason to every object that a source would have to mend.
@@ -73,11 +111,11 @@ func (w *work) has(source string) bool {
 	return false
 }
 
-// project tries the records of one project: one for each object at a time,
-// until it is mended or no record is left.
-func (a *asked) project(ctx context.Context, id string) error {
+// project tries the records of one project: one for each of its objects at a
+// time, until it is mended or no record is left.
+func (a *asked) project(ctx context.Context, id string, works []*work) error {
 	for {
-		images, models := a.next(id)
+		images, models := a.next(id, works)
 		if len(images)+len(models) == 0 || a.down != nil {
 			return nil
 		}
@@ -94,8 +132,8 @@ func (a *asked) project(ctx context.Context, id string) error {
 
 // next returns an untried record of the project for each object that is not
 // settled and has one.
-func (a *asked) next(projectID string) (images, models []want) {
-	for _, w := range a.works {
+func (a *asked) next(projectID string, works []*work) (images, models []want) {
+	for _, w := range works {
 		if w.closed {
 			continue
 		}

@@ -26,4 +26,14 @@
 //
 // Archive files themselves cannot be had again from a source, which has
 // changed since, and are not touched.
+//
+// # Memory
+//
+// A vault may have lost everything. The items wait in a temporary file, divided
+// by the digests of their objects, so that all records of an object are together
+// whichever project and archive they are of; some ten thousands are worked on at
+// a time. No more items than that are held, and a few bytes for each page of
+// the file. What became of an object is told when its part is done
+// ([Options.Done]), and the report lists the first [MaxObjects] and counts all.
+// A source that does not answer is given up for all parts.
 package repair

@@ -1,9 +1,11 @@
 package repair
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +27,9 @@ type Options struct {
 	RetryDelay time.Duration // as of a backup; 0: half a second
 	Now        func() time.Time
 	Progress   progress.Func
+	// Done receives what became of each object, those that the report has no
+	// room for too, as they are done with. Calls do not overlap.
+	Done func(Outcome)
 }
 
 const defaultDownloads = 8
@@ -62,47 +67,88 @@ type Outcome struct {
 	Reason string // why it is lost
 }
 
-// Report is what became of all objects, in the order of the items.
-type Report struct{ Objects []Outcome }
+// MaxObjects bounds [Report.Objects].
+const MaxObjects = 10_000
+
+// Report is what became of all objects. They are in the order of the items;
+// more than can be worked on at once, in the order of their digests.
+type Report struct {
+	Objects []Outcome // the first MaxObjects
+	counts  map[State]int
+}
 
 // Count returns how many objects are in a state.
-func (r *Report) Count(s State) (n int) {
-	for _, o := range r.Objects {
-		if o.State == s {
-			n++
-		}
+func (r *Report) Count(s State) int { return r.counts[s] }
+
+// Total returns how many objects there are.
+func (r *Report) Total() (n int) {
+	for _, of := range r.counts {
+		n += of
 	}
 	return n
 }
 
+func (r *Report) add(o Outcome) {
+	r.counts[o.State]++
+	if len(r.Objects) < MaxObjects {
+		r.Objects = append(r.Objects, o)
+	}
+}
+
 // Run repairs the objects that the items name. What fails of one does not
-// stop the others. The error is that of the context; the report then tells
-// what was done by then.
-func Run(ctx context.Context, v *vault.Vault, items []Item, opt Options) (*Report, error) {
+// stop the others. The error is that of the context, or says that the items
+// could not be kept; the report then tells what was done by then.
+func Run(ctx context.Context, v *vault.Vault, items *Items, opt Options) (*Report, error) {
 	if opt.Downloads <= 0 {
 		opt.Downloads = defaultDownloads
 	}
 	if opt.TempDir == "" {
 		opt.TempDir = os.TempDir()
 	}
-	r := &run{vault: v, opt: opt}
-	r.collect(items)
-	opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "repair", Total: int64(len(r.works))})
-	err := r.examine(ctx)
-	for _, name := range distinct(r.works, func(it *Item) string { return it.Source }) {
-		if err == nil {
-			err = r.ask(ctx, name)
+	r := &run{vault: v, opt: opt, sources: map[string]*asked{}, total: int64(items.Len())}
+	defer r.close()
+	report := &Report{counts: map[State]int{}}
+	for i, w := range items.windows() {
+		if err := r.collect(items, w); err != nil {
+			return report, err
+		}
+		if i == 0 {
+			opt.Progress.Send(progress.Event{Kind: progress.PhaseStarted, Message: "repair", Total: r.total})
+		}
+		err := r.repair(ctx)
+		r.tell(report, err == nil)
+		if err != nil {
+			return report, err
 		}
 	}
-	return r.report(), err
+	return report, nil
 }
 
 // run is one repair.
 type run struct {
-	vault *vault.Vault
-	opt   Options
-	works []*work
-	done  atomic.Int64
+	vault   *vault.Vault
+	opt     Options
+	sources map[string]*asked // by name
+	works   []*work           // of one window
+	total   int64             // objects; while there are windows to come, each of their items counts
+	done    atomic.Int64
+}
+
+func (r *run) close() {
+	for _, a := range r.sources {
+		a.close()
+	}
+}
+
+// repair works on the objects of one window.
+func (r *run) repair(ctx context.Context) error {
+	err := r.examine(ctx)
+	for _, name := range sourceNames(r.works) {
+		if err == nil {
+			err = r.ask(ctx, name)
+		}
+	}
+	return err
 }
 
 // notTried is the reason while nothing was tried.
@@ -110,6 +156,7 @@ const notTried = "the repair was stopped before it came to this"
 
 // work is one object.
 type work struct {
+	number uint64 // of the first item
 	object manifest.Object
 	items  []Item
 	tried  []bool // by item
@@ -127,41 +174,46 @@ func (r *run) settle(w *work, s State, from *Item) {
 	w.closed, w.state, w.from = true, s, from
 	r.opt.Progress.Send(progress.Event{
 		Kind: progress.ItemDone, Project: w.items[0].Project, ID: w.items[0].ProjectID, Item: w.items[0].Name,
-		Bytes: w.object.Size, Done: r.done.Add(1), Total: int64(len(r.works)),
+		Bytes: w.object.Size, Done: r.done.Add(1), Total: r.total,
 	})
 }
 
-// collect groups items by their object.
-func (r *run) collect(items []Item) {
-	of := map[manifest.Object]*work{}
-	for _, it := range items {
-		w := of[it.Object]
+// collect groups the items of a window by their object.
+func (r *run) collect(items *Items, of window) error {
+	r.works = nil
+	works := map[manifest.Object]*work{}
+	err := items.each(of, func(number uint64, it Item) {
+		w := works[it.Object]
 		if w == nil {
-			w = &work{object: it.Object, state: Lost, reason: notTried}
-			of[it.Object] = w
+			w = &work{number: number, object: it.Object, state: Lost, reason: notTried}
+			works[it.Object] = w
 			r.works = append(r.works, w)
+		} else {
+			r.total--
 		}
 		w.items, w.tried = append(w.items, it), append(w.tried, false)
-	}
+	})
+	slices.SortFunc(r.works, func(a, b *work) int { return cmp.Compare(a.number, b.number) })
+	return err
 }
 
-// distinct returns the different values that items of the works have, in
-// order of appearance.
-func distinct(works []*work, of func(*Item) string) (values []string) {
+// sourceNames returns the names of the sources of the works, in order of
+// appearance.
+func sourceNames(works []*work) (names []string) {
 	seen := map[string]bool{}
 	for _, w := range works {
 		for i := range w.items {
-			if v := of(&w.items[i]); !seen[v] {
-				seen[v] = true
-				values = append(values, v)
+			if name := w.items[i].Source; !seen[name] {
+				seen[name] = true
+				names = append(names, name)
 			}
 		}
 	}
-	return values
+	return names
 }
 
-func (r *run) report() *Report {
-	report := &Report{}
+// tell reports on the objects of a window; whole: it was gone through.
+func (r *run) tell(report *Report, whole bool) {
 	for _, w := range r.works {
 		o := Outcome{Object: w.object, Items: w.items, State: w.state, From: w.from}
 		if o.State == Lost {
@@ -170,7 +222,9 @@ func (r *run) report() *Report {
 		if vault.CheckObject(w.object) == nil {
 			o.Name = r.vault.ObjectName(w.object)
 		}
-		report.Objects = append(report.Objects, o)
+		report.add(o)
+		if whole && r.opt.Done != nil {
+			r.opt.Done(o)
+		}
 	}
-	return report
 }

@@ -171,6 +171,21 @@ func find(t *testing.T, s vault.Store, a vault.Archive) (items []repair.Item) {
 	return items
 }
 
+// run repairs some items.
+func run(t *testing.T, ctx context.Context, v *vault.Vault, items []repair.Item, opt repair.Options) (*repair.Report, error) {
+	t.Helper()
+	return repair.Run(ctx, v, collected(t, items), opt)
+}
+
+func collected(t *testing.T, items []repair.Item) *repair.Items {
+	c := repair.NewItems(t.TempDir())
+	t.Cleanup(func() { must(t, c.Close()) })
+	for _, it := range items {
+		c.Add(it)
+	}
+	return c
+}
+
 func (w *world) options(src repair.Source) repair.Options {
 	return repair.Options{
 		Source: func(name string) (repair.Source, error) {
@@ -235,7 +250,7 @@ func TestRepairsFromTheSource(t *testing.T) {
 			dry := w.options(w.client)
 			dry.DryRun = true
 			counted := vaulttest.Count(store)
-			report, err := repair.Run(t.Context(), vaulttest.Init(t, counted), items, dry)
+			report, err := run(t, t.Context(), vaulttest.Init(t, counted), items, dry)
 			must(t, err)
 			if want := map[repair.State]int{repair.Available: 8}; !maps.Equal(states(report), want) || counted.Creates.Load()+counted.Deletes.Load() > 0 {
 				t.Fatalf("dry run: %v", states(report))
@@ -243,7 +258,7 @@ func TestRepairsFromTheSource(t *testing.T) {
 			if reads, _ := w.sim.Resource("westeurope").BlobReads(); reads != before {
 				t.Errorf("a dry run downloads: %d reads", reads-before)
 			}
-			report, err = repair.Run(t.Context(), vaulttest.Init(t, store), items, w.options(w.client))
+			report, err = run(t, t.Context(), vaulttest.Init(t, store), items, w.options(w.client))
 			must(t, err)
 			if want := map[repair.State]int{repair.Repaired: 8}; !maps.Equal(states(report), want) {
 				t.Fatalf("%+v", report)
@@ -275,12 +290,12 @@ func TestSoftDeleted(t *testing.T) {
 	before, _ := w.sim.Resource("westeurope").BlobReads()
 	dry := w.options(w.client)
 	dry.DryRun = true
-	report, err := repair.Run(t.Context(), vaulttest.Init(t, g), items, dry)
+	report, err := run(t, t.Context(), vaulttest.Init(t, g), items, dry)
 	must(t, err)
 	if want := map[repair.State]int{repair.Available: 2}; !maps.Equal(states(report), want) || w.memory.Bytes(kept) != nil {
 		t.Fatalf("dry run: %v", states(report))
 	}
-	report, err = repair.Run(t.Context(), vaulttest.Init(t, g), items, w.options(w.client))
+	report, err = run(t, t.Context(), vaulttest.Init(t, g), items, w.options(w.client))
 	must(t, err)
 	if want := map[repair.State]int{repair.Repaired: 2}; !maps.Equal(states(report), want) {
 		t.Fatalf("%+v", report)
@@ -314,7 +329,7 @@ func TestDeletedImages(t *testing.T) {
 	must(t, w.client.DeleteProject(t.Context(), w.twinIn.ID))
 	w.delete(shared)
 	w.delete(held)
-	report, err := repair.Run(t.Context(), vaulttest.Init(t, w.memory), find(t, w.memory, w.archive), w.options(w.client))
+	report, err := run(t, t.Context(), vaulttest.Init(t, w.memory), find(t, w.memory, w.archive), w.options(w.client))
 	must(t, err)
 	if want := map[repair.State]int{repair.Repaired: 2}; !maps.Equal(states(report), want) {
 		t.Fatalf("%+v", report)
@@ -338,7 +353,7 @@ func TestAnotherRecordWithTheSameBytes(t *testing.T) {
 		t.Fatalf("items %v", items)
 	}
 	must(t, w.client.DeleteProject(t.Context(), w.project.ID))
-	report, err := repair.Run(t.Context(), vaulttest.Init(t, w.memory), items, w.options(w.client))
+	report, err := run(t, t.Context(), vaulttest.Init(t, w.memory), items, w.options(w.client))
 	must(t, err)
 	if want := map[repair.State]int{repair.Repaired: 1, repair.Lost: 1}; !maps.Equal(states(report), want) {
 		t.Fatalf("%+v", report)
@@ -387,7 +402,7 @@ func TestOtherBytesAreNotTaken(t *testing.T) {
 			damaged := flipped(w.bytes(bad))
 			w.memory.Put(bad, damaged)
 			counted := vaulttest.Count(w.memory)
-			report, err := repair.Run(t.Context(), vaulttest.Init(t, counted), find(t, w.memory, w.archive), w.options(altered{w.client, change}))
+			report, err := run(t, t.Context(), vaulttest.Init(t, counted), find(t, w.memory, w.archive), w.options(altered{w.client, change}))
 			must(t, err)
 			if o := report.Objects[0]; o.State != repair.Lost || !strings.Contains(o.Reason, "has other bytes in weu now") {
 				t.Errorf("%+v", o)
@@ -418,7 +433,7 @@ func TestBrokenOff(t *testing.T) {
 			w := newWorld(t)
 			bad := w.name(w.images[2])
 			w.memory.Put(bad, flipped(w.bytes(bad)))
-			report, err := repair.Run(t.Context(), vaulttest.Init(t, tt.fault(w.memory)), find(t, w.memory, w.archive), w.options(w.client))
+			report, err := run(t, t.Context(), vaulttest.Init(t, tt.fault(w.memory)), find(t, w.memory, w.archive), w.options(w.client))
 			must(t, err)
 			if o := report.Objects[0]; o.State != repair.Lost || !strings.Contains(o.Reason, tt.reason) {
 				t.Fatalf("%+v", o)
@@ -430,12 +445,12 @@ func TestBrokenOff(t *testing.T) {
 			if len(items) != 1 {
 				t.Fatalf("verify finds %v", items)
 			}
-			report, err = repair.Run(t.Context(), vaulttest.Init(t, w.memory), items, w.options(w.client))
+			report, err = run(t, t.Context(), vaulttest.Init(t, w.memory), items, w.options(w.client))
 			if err != nil || report.Count(repair.Repaired) != 1 || len(find(t, w.memory, w.archive)) > 0 {
 				t.Errorf("%+v, %v", report, err)
 			}
 			// What was repaired meanwhile is left alone.
-			report, err = repair.Run(t.Context(), vaulttest.Init(t, immutable{w.memory}), items, w.options(w.client))
+			report, err = run(t, t.Context(), vaulttest.Init(t, immutable{w.memory}), items, w.options(w.client))
 			if err != nil || report.Count(repair.Sound) != 1 {
 				t.Errorf("%+v, %v", report, err)
 			}
@@ -457,7 +472,7 @@ func TestSourceDown(t *testing.T) {
 	items := find(t, w.memory, w.archive)
 	w.sim.Resource("westeurope").SetDown(true)
 	calls := &countingSource{Source: w.client}
-	report, err := repair.Run(t.Context(), vaulttest.Init(t, w.memory), items, w.options(calls))
+	report, err := run(t, t.Context(), vaulttest.Init(t, w.memory), items, w.options(calls))
 	must(t, err)
 	if report.Count(repair.Lost) != 10 || calls.n.Load() > 2 {
 		t.Errorf("%d calls, %+v", calls.n.Load(), report)
@@ -468,7 +483,7 @@ func TestSourceDown(t *testing.T) {
 		}
 	}
 	items[0].Source = "elsewhere"
-	report, err = repair.Run(t.Context(), vaulttest.Init(t, w.memory), items[:1], w.options(calls))
+	report, err = run(t, t.Context(), vaulttest.Init(t, w.memory), items[:1], w.options(calls))
 	if err != nil || report.Objects[0].Reason != "no such resource" {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -505,7 +520,7 @@ func TestInterrupted(t *testing.T) {
 	vaulttest.MustHit(t, gate)
 	opt := w.options(w.client)
 	opt.Downloads = 1
-	report, err := repair.Run(ctx, vaulttest.Init(t, gate), items, opt)
+	report, err := run(t, ctx, vaulttest.Init(t, gate), items, opt)
 	if !errors.Is(err, context.Canceled) || len(report.Objects) != len(items) {
 		t.Fatalf("%+v, %v", report, err)
 	}

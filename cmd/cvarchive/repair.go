@@ -58,23 +58,19 @@ func (a *app) repair(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	v, found, err := a.findProblems(c, show)
+	result := &repairResult{dryRun: c.Bool("dry-run")}
+	items := repair.NewItems("")
+	defer items.Close()
+	v, err := a.findProblems(c, show, items, result)
 	if err != nil {
 		show.Close()
 		return err
 	}
-	result := &repairResult{dryRun: c.Bool("dry-run"), archives: found.archives, salvage: found.salvage}
-	var items []repair.Item
-	for _, p := range found.problems {
-		if item, ok := repairItem(p); ok {
-			items = append(items, item)
-		} else {
-			result.beyond = append(result.beyond, p)
-		}
+	opt := repair.Options{Source: a.repairSources(c), DryRun: result.dryRun, Now: a.now, Progress: show.Event}
+	if c.Bool("json") {
+		opt.Done = func(o repair.Outcome) { result.failed(a.out.JSONLine(newRepairedLine(o))) }
 	}
-	result.report, err = repair.Run(c.Context, v, items, repair.Options{
-		Source: a.repairSources(c), DryRun: result.dryRun, Now: a.now, Progress: show.Event,
-	})
+	result.report, err = repair.Run(c.Context, v, items, opt)
 	show.Close()
 	if err != nil {
 		return err
@@ -90,62 +86,58 @@ func (a *app) repair(c *cli.Context) error {
 	return err
 }
 
-// foundProblems is what there is to repair.
-type foundProblems struct {
-	problems []verify.Problem
-	archives int
-	salvage  []verifiedArchive // archives whose files are damaged
-}
-
 // findProblems verifies what the arguments name, or reads what an earlier
-// verification found.
-func (a *app) findProblems(c *cli.Context, show *ui.Progress) (*vault.Vault, *foundProblems, error) {
-	found := &foundProblems{}
+// verification found: into items what may be repaired, into the result the rest.
+func (a *app) findProblems(c *cli.Context, show *ui.Progress, items *repair.Items, result *repairResult) (*vault.Vault, error) {
+	found := func(p verify.Problem) {
+		if item, ok := repairItem(p); ok {
+			items.Add(item)
+		} else {
+			result.addBeyond(p)
+		}
+	}
 	if file := c.String("problems"); file != "" {
 		if c.Bool("all") || c.NArg() > 0 || c.Bool("read-data") {
-			return nil, nil, usagef("--problems says what to repair, so leave out archives, --all and --read-data")
+			return nil, usagef("--problems says what to repair, so leave out archives, --all and --read-data")
 		}
 		v, err := a.vault(c)
 		if err == nil {
-			found.problems, err = readProblems(file)
+			err = readProblems(file, found)
 		}
-		return v, found, err
+		return v, err
 	}
 	todo, err := a.verifyTargets(c)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, t := range todo.targets {
 		if t.path != "" {
-			return nil, nil, usagef("%s is a lone file, and objects are in a vault; name an archive of cvarchive list", t.path)
+			return nil, usagef("%s is a lone file, and objects are in a vault; name an archive of cvarchive list", t.path)
 		}
 	}
-	result := &verification{}
-	err = result.run(c.Context, todo, verify.Options{
-		ReadData: c.Bool("read-data"), Progress: show.Event,
-		Found: func(p verify.Problem) { found.problems = append(found.problems, p) },
-	})
-	found.archives = len(result.archives)
-	for _, v := range result.archives {
+	verified := &verification{unlisted: true}
+	err = verified.run(c.Context, todo, verify.Options{ReadData: c.Bool("read-data"), Progress: show.Event, Found: found})
+	result.archives = len(verified.archives)
+	for _, v := range verified.archives {
 		if len(v.BrokenProjects)+len(v.WholeProjects) > 0 {
-			found.salvage = append(found.salvage, v)
+			result.salvage = append(result.salvage, v)
 		}
 	}
-	return todo.vault, found, err
+	return todo.vault, err
 }
 
 // maxProblemLine bounds a line of --problems, in bytes.
 const maxProblemLine = 1 << 20
 
 // readProblems reads the lines of "verify --json".
-func readProblems(path string) (problems []verify.Problem, err error) {
+func readProblems(path string, found func(verify.Problem)) error {
 	f, err := os.Open(path)
 	if err != nil {
 		reason := err
 		if pe, ok := errors.AsType[*fs.PathError](err); ok {
 			reason = pe.Err
 		}
-		return nil, fmt.Errorf("open %s: %w; give what cvarchive verify --json wrote", path, reason)
+		return fmt.Errorf("open %s: %w; give what cvarchive verify --json wrote", path, reason)
 	}
 	defer f.Close()
 	in := bufio.NewScanner(io.Reader(f))
@@ -153,16 +145,16 @@ func readProblems(path string) (problems []verify.Problem, err error) {
 	for n := 1; in.Scan(); n++ {
 		var line problemLine
 		if err := json.Unmarshal(in.Bytes(), &line); err != nil || line.Type == "" {
-			return nil, fmt.Errorf("line %d of %s is not one that cvarchive verify --json writes; give what it wrote", n, path)
+			return fmt.Errorf("line %d of %s is not one that cvarchive verify --json writes; give what it wrote", n, path)
 		}
 		if line.Type == "problem" {
-			problems = append(problems, line.problem())
+			found(line.problem())
 		}
 	}
 	if err := in.Err(); err != nil {
-		return nil, fmt.Errorf("read %s: %w; give what cvarchive verify --json wrote", path, err)
+		return fmt.Errorf("read %s: %w; give what cvarchive verify --json wrote", path, err)
 	}
-	return problems, nil
+	return nil
 }
 
 // repairItem turns a problem into something to repair; ok is false for what

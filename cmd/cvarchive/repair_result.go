@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"strings"
 
 	"cvarchive/archive/repair"
@@ -15,12 +15,29 @@ type repairResult struct {
 	dryRun   bool
 	archives int // verified
 	report   *repair.Report
-	beyond   []verify.Problem // what no source can mend
-	salvage  []verifiedArchive
+	salvage  []verifiedArchive // archives whose files are damaged
+	err      error             // of writing
+
+	beyond   []verify.Problem // what no source can mend, verify.MaxProblems of it
+	unlisted int              // what is beyond that
 }
 
+// failed keeps the first error.
+func (r *repairResult) failed(err error) { r.err = cmp.Or(r.err, err) }
+
+func (r *repairResult) addBeyond(p verify.Problem) {
+	if len(r.beyond) == verify.MaxProblems {
+		r.unlisted++
+		return
+	}
+	r.beyond = append(r.beyond, p)
+}
+
+// problems counts what no source can mend.
+func (r *repairResult) problems() int { return len(r.beyond) + r.unlisted }
+
 // lost counts what stays wrong.
-func (r *repairResult) lost() int { return r.report.Count(repair.Lost) + len(r.beyond) }
+func (r *repairResult) lost() int { return r.report.Count(repair.Lost) + r.problems() }
 
 func (r *repairResult) status() int {
 	switch {
@@ -47,8 +64,14 @@ func (a *app) printRepair(r *repairResult) {
 			a.out.Printf("%s %s\n", a.out.Paint(ui.Green, "✓"), ui.Sentence("repaired: "+recordsText(o.Items)))
 		}
 	}
+	if more := r.report.Total() - len(r.report.Objects); more > 0 {
+		a.out.Printf("and %s more; --json lists them all\n", ui.Grouped(more))
+	}
 	for _, p := range r.beyond {
 		a.out.Printf("%s\n", a.out.Paint(ui.Red, ui.Sentence("cannot be repaired: "+p.Archive+": "+p.String())))
+	}
+	if r.unlisted > 0 {
+		a.out.Printf("and %s more; cvarchive verify --json lists them all\n", ui.Grouped(r.unlisted))
 	}
 	for _, v := range r.salvage {
 		a.out.Printf("%s\n", ui.Sentence(salvageText(v)))
@@ -89,7 +112,7 @@ func repairSummary(r *repairResult) string {
 	add(r.report.Count(repair.Available), "can be repaired")
 	add(r.report.Count(repair.Sound), "sound by now")
 	add(r.report.Count(repair.Lost), "lost")
-	if n := len(r.beyond); n > 0 {
+	if n := r.problems(); n > 0 {
 		parts = append(parts, ui.Count(n, "other problem")+" that no source can mend")
 	}
 	if len(parts) == 0 {
@@ -151,16 +174,16 @@ func newRepairedLine(o repair.Outcome) repairedLine {
 	return l
 }
 
-func (a *app) printRepairJSON(r *repairResult) (err error) {
-	for _, o := range r.report.Objects {
-		err = errors.Join(err, a.out.JSONLine(newRepairedLine(o)))
-	}
+// printRepairJSON prints what follows the objects, which were printed when they
+// were done with.
+func (a *app) printRepairJSON(r *repairResult) error {
 	for _, p := range r.beyond {
-		err = errors.Join(err, a.out.JSONLine(newProblemLine(p)))
+		r.failed(a.out.JSONLine(newProblemLine(p)))
 	}
 	n := r.report.Count
-	return errors.Join(err, a.out.JSONLine(repairTotal{
-		Type: "total", DryRun: r.dryRun, Archives: r.archives, Objects: len(r.report.Objects), Repaired: n(repair.Repaired),
-		Available: n(repair.Available), Sound: n(repair.Sound), Lost: n(repair.Lost), Problems: len(r.beyond),
+	r.failed(a.out.JSONLine(repairTotal{
+		Type: "total", DryRun: r.dryRun, Archives: r.archives, Objects: r.report.Total(), Repaired: n(repair.Repaired),
+		Available: n(repair.Available), Sound: n(repair.Sound), Lost: n(repair.Lost), Problems: r.problems(),
 	}))
+	return r.err
 }

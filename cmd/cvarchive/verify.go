@@ -108,7 +108,7 @@ func (a *app) verify(c *cli.Context) error {
 		}
 		opt.Journal = journal
 	}
-	result := &verification{sample: opt.Sample, strays: todo.strays, chain: c.Bool("chain")}
+	result := &verification{sample: opt.Sample, strays: todo.strays, chain: c.Bool("chain"), unlisted: c.Bool("json")}
 	if c.Bool("json") {
 		opt.Found = func(p verify.Problem) { result.failed(a.out.JSONLine(newProblemLine(p))) }
 		result.done = func(v verifiedArchive) { result.failed(a.out.JSONLine(v)) }
@@ -245,6 +245,7 @@ type verification struct {
 	chain    bool                  // the archives of each source are to be held against each other
 	chains   []verifiedChain
 	chained  func(verifiedChain) // receives each chain; may be nil
+	unlisted bool                // problems are told when they are found, and not kept to be shown
 	err      error               // of writing
 }
 
@@ -342,6 +343,9 @@ func (r *verification) take(name string, size int64, report *verify.Report, err 
 		report = &verify.Report{Archive: name, Size: size, Problems: []verify.Problem{p}}
 	}
 	v := newVerifiedArchive(report)
+	if r.unlisted {
+		v.shown = nil
+	}
 	r.archives = append(r.archives, v)
 	if r.done != nil {
 		r.done(v)
