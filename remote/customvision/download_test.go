@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -225,10 +226,9 @@ func TestDownloadIsCancelled(t *testing.T) {
 
 // Downloads are retried until they begin, and not held up by the rate limit.
 func TestDownloadRetries(t *testing.T) {
-	calls := 0
+	var calls atomic.Int64 // they come on several connections
 	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		calls++
-		switch calls {
+		switch calls.Add(1) {
 		case 1:
 			w.WriteHeader(http.StatusServiceUnavailable)
 		case 2:
@@ -242,8 +242,8 @@ func TestDownloadRetries(t *testing.T) {
 	o := fast(s.URL)
 	o.CallsPerSecond = 0.0001
 	body, _, err := dial(t, o).Download(t.Context(), pid, manifest.NewSecret(s.URL+"/o-1"), 0)
-	if err != nil || calls != 4 {
-		t.Fatalf("%v after %d calls", err, calls)
+	if err != nil || calls.Load() != 4 {
+		t.Fatalf("%v after %d calls", err, calls.Load())
 	}
 	body.Close()
 }

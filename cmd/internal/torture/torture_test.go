@@ -312,10 +312,14 @@ func keep(list *[]planned, of []kind, f *fault) {
 	}
 }
 
+// atOnce is how many images a backup downloads at once. More may be of use on a
+// busy machine, where the service seems to be far away.
+const atOnce = 128
+
 // unnamed is how many images a program that was stopped may have stored that
-// no journal names: those that it downloads at once, of which 512 are only where
-// the service is far away, and those that may wait to be named.
-const unnamed = 128 + 128
+// no journal names: those that it downloads at once, and those that may wait to
+// be named.
+const unnamed = atOnce + 128
 
 // calm backs up each resource with nothing in the way: it must work, and
 // capture the account as it is.

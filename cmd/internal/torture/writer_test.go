@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -153,7 +154,7 @@ func (w *writer) interrupt() {
 func (w *writer) backup(ctx context.Context) *outcome {
 	o := &outcome{source: w.source}
 	o.at.from = w.bench.account.now()
-	w.run(ctx, o, "backup", w.source, "--json", "--progress", "plain")
+	w.run(ctx, o, "backup", w.source, "--json", "--progress", "plain", "--downloads", strconv.Itoa(atOnce))
 	o.at.to = w.bench.account.now()
 	if o.status == 0 || o.status == 4 {
 		if err := o.parse(); err != nil {
