@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"cvarchive/archive/verify"
 )
 
 // stopAfter is standard error: it ends a context with the nth item that the
@@ -130,5 +132,17 @@ func TestLinesOfVerifyAndRepair(t *testing.T) {
 	repairLines.decode(t, cvarchive(exitNotWhole, "repair --all --json"))
 	if _, err := os.Stat(objects[0]); err != nil {
 		t.Errorf("beside a damaged archive file an object is not repaired: %v", err)
+	}
+}
+
+// What is told when it is found is not kept for each archive, too.
+func TestProblemsAreKeptToBeShownOnly(t *testing.T) {
+	report := &verify.Report{Archive: "weu/a", Problems: make([]verify.Problem, 3), Unlisted: 2}
+	for _, unlisted := range []bool{false, true} {
+		r := &verification{unlisted: unlisted}
+		r.take("weu/a", 1, report, nil, nil)
+		if kept := len(r.archives[0].shown) > 0; kept == unlisted || r.problems() != 5 || r.sound() {
+			t.Errorf("unlisted %v: kept %v, %d problems", unlisted, kept, r.problems())
+		}
 	}
 }
