@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,7 +62,7 @@ func (m *madeUp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (m *madeUp) project(i int) any {
 	entry, members := newRecordMaker(i, false, 0).members(m.Images)
 	return map[string]any{
-		"id": entry.ID, "name": entry.Name, "description": "", "created": members.Project.Created, "lastModified": members.Project.Created,
+		"id": entry.ID, "name": entry.Name, "description": "", "created": members.Project.Created, "lastModified": timestamp(lastLabelled),
 		"settings": map[string]any{"domainId": detectionDomain},
 	}
 }
@@ -72,7 +73,7 @@ func (m *madeUp) part(project int, part string, r *http.Request) any {
 	case "":
 		return m.project(project)
 	case "tags":
-		return maker.tags
+		return m.tags(maker)
 	case "iterations":
 		return []any{}
 	case "export":
@@ -87,6 +88,23 @@ func (m *madeUp) part(project int, part string, r *http.Request) any {
 		return page
 	}
 	return nil
+}
+
+// lastLabelled is after everything that was done to images, so that no project
+// looks as if it had changed without saying so, and is listed twice.
+var lastLabelled = firstUpload.AddDate(0, 1, 0)
+
+// tags are those of a project with the number of images that each has.
+func (m *madeUp) tags(maker *recordMaker) []manifest.Tag {
+	images := map[string]int{}
+	for i := range m.Images {
+		images[maker.record(i).Tags[0].TagID]++
+	}
+	tags := slices.Clone(maker.tags)
+	for i := range tags {
+		tags[i].ImageCount = images[tags[i].ID]
+	}
+	return tags
 }
 
 // listedImage is an image as the service lists it.
