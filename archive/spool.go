@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"slices"
 
+	"cvarchive/archive/scratch"
 	"cvarchive/manifest"
 )
 
@@ -25,8 +25,7 @@ import (
 type Spool struct {
 	enc    encoder
 	frame  int // bytes of a frame
-	file   *os.File
-	path   string // to remove on close; empty: removed already
+	file   *scratch.File
 	blocks []spoolBlock
 	tally  manifest.Tally
 	size   int64     // bytes of images.jsonl
@@ -51,15 +50,11 @@ type spoolBlock struct {
 }
 
 func newSpool(dir string, enc encoder, frame int) (*Spool, error) {
-	f, err := os.CreateTemp(dir, "cvarchive-*.frames")
+	f, err := scratch.Create(dir, "cvarchive-*.frames")
 	if err != nil {
 		return nil, fmt.Errorf("create a temporary file for image records: %w", err)
 	}
-	s := &Spool{enc: enc, frame: frame, room: frame - blockSize, file: f, hash: sha256.New()}
-	if os.Remove(f.Name()) != nil {
-		s.path = f.Name() // Windows does not remove an open file
-	}
-	return s, nil
+	return &Spool{enc: enc, frame: frame, room: frame - blockSize, file: f, hash: sha256.New()}, nil
 }
 
 // Append adds one record as a line of images.jsonl. A record that is not
@@ -135,9 +130,6 @@ func (s *Spool) Close() error {
 		return nil
 	}
 	err := s.file.Close()
-	if s.path != "" {
-		err = errors.Join(err, os.Remove(s.path))
-	}
 	s.file, s.records, s.objects, s.packed = nil, nil, nil, nil
 	s.err = errSpoolClosed
 	return err

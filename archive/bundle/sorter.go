@@ -8,10 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 
+	"cvarchive/archive/scratch"
 	"cvarchive/manifest"
 )
 
@@ -24,11 +24,10 @@ const sortedAtOnce = 32 << 10
 type sorter struct {
 	dir    string // of the temporary file; empty: the system's
 	atOnce int
-	run    []packed // not in the file yet
-	file   *os.File // sorted runs of atOnce entries; nil: none
-	path   string   // to remove on close; empty: removed already
-	runs   int      // in the file
-	size   int64    // of the lines of all entries
+	run    []packed      // not in the file yet
+	file   *scratch.File // sorted runs of atOnce entries; nil: none
+	runs   int           // in the file
+	size   int64         // of the lines of all entries
 }
 
 // newSorter returns an empty sorter; atOnce is 0 for the usual.
@@ -90,14 +89,11 @@ func (s *sorter) add(o manifest.Object, offset int64) error {
 // spill moves what is in memory to the file.
 func (s *sorter) spill() error {
 	if s.file == nil {
-		f, err := os.CreateTemp(s.dir, ".cvarchive-*.partial")
+		f, err := scratch.Create(s.dir, ".cvarchive-*.partial")
 		if err != nil {
 			return err
 		}
-		s.file, s.path = f, f.Name()
-		if os.Remove(f.Name()) == nil { // Windows does not remove an open file
-			s.path = ""
-		}
+		s.file = f
 	}
 	slices.SortFunc(s.run, comparePacked)
 	all := make([]byte, 0, len(s.run)*packedSize)
@@ -176,11 +172,7 @@ func (s *sorter) close() error {
 	if s.file == nil {
 		return nil
 	}
-	err := s.file.Close()
-	if s.path != "" {
-		err = errors.Join(err, os.Remove(s.path))
-	}
-	return err
+	return s.file.Close()
 }
 
 // sortedRun is a run that is read from the file.

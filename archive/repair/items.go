@@ -2,11 +2,11 @@ package repair
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
+
+	"cvarchive/archive/scratch"
 )
 
 const (
@@ -34,11 +34,10 @@ type Items struct {
 	places []place // that items share, by number
 	number map[place]uint64
 
-	file   *os.File // nil until there are many items
-	path   string   // to remove on close; empty: removed already
-	blocks uint32   // in the file
-	record []byte   // the item that is added, for its memory
-	err    error    // the first of the file
+	file   *scratch.File // nil until there are many items
+	blocks uint32        // in the file
+	record []byte        // the item that is added, for its memory
+	err    error         // the first of the file
 }
 
 // group has the items of some objects, in the order in which they came.
@@ -110,14 +109,11 @@ func (s *Items) placeOf(it Item) uint64 {
 // write moves what is left of a group into the file.
 func (s *Items) write(g *group) error {
 	if s.file == nil {
-		f, err := os.CreateTemp(s.dir, "cvarchive-*.items")
+		f, err := scratch.Create(s.dir, "cvarchive-*.items")
 		if err != nil {
 			return fmt.Errorf("create a temporary file for what is to be repaired: %w", err)
 		}
 		s.file = f
-		if os.Remove(f.Name()) != nil {
-			s.path = f.Name() // Windows does not remove an open file
-		}
 	}
 	if _, err := s.file.WriteAt(g.rest, int64(s.blocks)*blockSize); err != nil {
 		return fmt.Errorf("write what is to be repaired to a temporary file: %w", err)
@@ -200,9 +196,6 @@ func (s *Items) Close() error {
 		return nil
 	}
 	err := s.file.Close()
-	if s.path != "" {
-		err = errors.Join(err, os.Remove(s.path))
-	}
 	s.file = nil
 	return err
 }

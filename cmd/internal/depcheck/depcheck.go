@@ -40,7 +40,8 @@ var rules = []rule{
 	{"remote/simulator/...", []string{"remote/simulator/..."}},
 	{"remote/...", []string{"manifest", "manifest/store", "remote/..."}},
 
-	{"archive", []string{"manifest"}},
+	{"archive/scratch", nil},
+	{"archive", []string{"archive/scratch", "manifest"}},
 	{"archive/progress", nil},
 	{"archive/seal", []string{"manifest"}},
 	{"archive/vault/...", []string{"manifest", "manifest/store", "archive/seal", "archive/vault/..."}},
@@ -51,7 +52,7 @@ var rules = []rule{
 	{"archive/journal", []string{"manifest/store"}},
 	// The flows:
 	{"archive/drill", []string{"archive", "archive/journal", "archive/progress", "archive/restore", "manifest/..."}}, // a restore, rehearsed
-	{"archive/...", []string{"archive", "archive/download", "archive/inventory", "archive/journal", "archive/objectset", "archive/progress", "archive/seal", "archive/sign", "archive/vault", "manifest/..."}},
+	{"archive/...", []string{"archive", "archive/download", "archive/inventory", "archive/journal", "archive/objectset", "archive/progress", "archive/scratch", "archive/seal", "archive/sign", "archive/vault", "manifest/..."}},
 
 	{"cmd/...", []string{"..."}},
 }
